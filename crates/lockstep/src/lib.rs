@@ -1,0 +1,22 @@
+//! The pure core of Lockstep: what a manifest says, what a plan is, what a phase
+//! promises, and which verdict a deployment gets.
+//!
+//! Nothing here talks to AWS, reads a clock or looks at the environment: time and
+//! the observed world come in as arguments, so every decision can be tested.
+
+pub mod ecs;
+mod error;
+mod id;
+pub mod manifest;
+mod phase;
+pub mod plan;
+pub mod record;
+pub mod release;
+pub mod trigger;
+pub mod verdict;
+mod wake_key;
+
+pub use error::PhaseError;
+pub use id::DeploymentId;
+pub use phase::{Phase, Progress};
+pub use wake_key::WakeKey;

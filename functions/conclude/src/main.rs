@@ -1,0 +1,2 @@
+//! conclude.
+fn main() {}

@@ -1,0 +1,2 @@
+//! lock.
+fn main() {}

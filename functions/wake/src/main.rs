@@ -1,0 +1,2 @@
+//! wake.
+fn main() {}
