@@ -1,0 +1,63 @@
+//! Plans: the ordered steps of one deployment, computed before anything is changed.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ecs::ServiceStep;
+use crate::release::Release;
+
+/// What a deployment will do: a pure function of manifest, release and observed world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What will run afterwards.
+    pub release: Release,
+    /// The steps in order; empty when the environment already runs the release.
+    pub steps: Vec<Step>,
+}
+
+/// One target's change. Immutable once written, and all that a phase may know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The position in the plan, from 0.
+    pub number: u32,
+    /// The target, such as `service live-quiz/websocket`.
+    pub target: String,
+    /// What the target runs before, in a few words.
+    pub before: String,
+    /// What it runs afterwards, in a few words.
+    pub after: String,
+    /// The change itself.
+    pub change: Change,
+}
+
+/// The change of one kind of target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum Change {
+    /// A new revision of an ECS service.
+    Service(Box<ServiceStep>),
+}
+
+impl Plan {
+    /// The plan's hash: what an approval binds to, and what tells two plans apart.
+    ///
+    /// # Errors
+    /// Only when a step cannot be written as JSON, which no step built by this crate does.
+    pub fn hash(&self) -> Result<String, serde_json::Error> {
+        let bytes = serde_json::to_vec(self)?;
+        Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The plan in one line a step, as it is shown to people.
+    pub fn summary(&self) -> String {
+        let lines: Vec<_> = self.steps.iter().map(Step::summary).collect();
+        lines.join("\n")
+    }
+}
+
+impl Step {
+    /// The step in one line.
+    pub fn summary(&self) -> String {
+        format!("{}: {} -> {}", self.target, self.before, self.after)
+    }
+}

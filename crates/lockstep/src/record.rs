@@ -1,0 +1,147 @@
+//! What is kept of a deployment.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::DeploymentId;
+use crate::release::Artifacts;
+use crate::verdict::Verdict;
+
+/// The Step Functions execution that runs a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Its name, at most 80 characters.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
+/// Which deployment an invocation belongs to: all that the states carry of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentRef {
+    /// The deployment's id.
+    pub id: DeploymentId,
+    /// The application's name.
+    pub application: String,
+    /// The environment's name.
+    pub environment: String,
+}
+
+/// Who or what asked for a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Source {
+    /// An image push.
+    EcrPush {
+        /// The EventBridge event's id.
+        event: String,
+        /// The image as people name it.
+        image: String,
+    },
+    /// A person, or a pipeline in a person's name.
+    Manual {
+        /// Who, as they named themselves.
+        by: String,
+        /// Why, where they said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+impl Source {
+    /// The source in a few words.
+    pub fn label(&self) -> String {
+        match self {
+            Self::EcrPush { image, .. } => format!("push of {image}"),
+            Self::Manual { by, reason: None } => by.clone(),
+            Self::Manual { by, reason: Some(reason) } => format!("{by}: {reason}"),
+        }
+    }
+
+    /// Whether a person asked for exactly this, so that the never-older rule and holds
+    /// on single artifacts do not apply.
+    pub const fn is_manual(&self) -> bool {
+        matches!(self, Self::Manual { .. })
+    }
+}
+
+/// The record of one deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentRecord {
+    /// Which deployment this is.
+    #[serde(flatten)]
+    pub deployment: DeploymentRef,
+    /// The execution that runs it.
+    pub execution: Execution,
+    /// Who or what asked for it.
+    pub source: Source,
+    /// The manifest version it was asked for with.
+    pub manifest_version: u64,
+    /// The images it was asked to deploy. Components that are not named stay as they are.
+    pub requested: Artifacts,
+    /// How it ended; `None` while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<Conclusion>,
+}
+
+/// How a deployment ended. Written exactly once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conclusion {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What happened, why, and what is live now.
+    pub message: String,
+    /// What a person should do next; empty when there is nothing to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub next_steps: Vec<String>,
+    /// When it was written.
+    pub concluded_at: Timestamp,
+}
+
+/// A failure as Step Functions caught it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The state's phase: `trigger`, `lock`, `plan`, `service`, `verify`, or
+    /// `execution` when the execution itself was stopped or timed out.
+    pub phase: String,
+    /// The target, where the phase works on one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// The stable error name, such as `Unhealthy`.
+    pub error: String,
+    /// The text for a person.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// What became of undoing one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepUndo {
+    /// The step's number.
+    pub step: u32,
+    /// What undo did, when it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Why it did not succeed; `None` when it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// When a step was worked on, and what came of it. For people only: no phase decides by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepJournal {
+    /// When the step was first taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When it was done or had failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// When its undo was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_at: Option<Timestamp>,
+    /// The last thing seen, in one clause.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
