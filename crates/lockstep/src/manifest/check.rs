@@ -1,0 +1,246 @@
+//! Checks what a manifest means, after its shape was checked.
+//!
+//! Values are checked as each environment will use them, with overrides and placeholders
+//! applied, and reported once at the place they were written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::{ManifestError, Problem};
+use super::names::nearest;
+use super::placeholders;
+use super::places::{Places, item_path, join};
+use super::resolved::NamedEnvironment;
+use super::rules::{self, Rule};
+use super::shape::quoted;
+use super::source::{SourceFile, Span};
+use super::types::{Manifest, Service};
+
+/// All that is wrong with what the manifest means.
+pub(super) fn check(
+    manifest: &Manifest,
+    places: &Places,
+    source: &SourceFile,
+) -> Vec<ManifestError> {
+    let mut check = Check {
+        places,
+        source,
+        reported: BTreeSet::new(),
+        errors: Vec::new(),
+    };
+    check.names(manifest);
+    for named in NamedEnvironment::all(manifest) {
+        check.environment(&named);
+    }
+    check.errors
+}
+
+struct Check<'a> {
+    places: &'a Places,
+    source: &'a SourceFile,
+    /// Fields that were reported already, so that a value is not refused once for each
+    /// environment that uses it.
+    reported: BTreeSet<String>,
+    errors: Vec<ManifestError>,
+}
+
+impl Check<'_> {
+    fn names(&mut self, manifest: &Manifest) {
+        if let Err(refusal) = rules::name(&manifest.application) {
+            let problem = refusal.problem("application", quoted(&manifest.application));
+            self.report(&self.places.value("application"), problem);
+        }
+        self.keys("services", manifest.services.keys(), rules::name);
+        for (name, service) in &manifest.services {
+            self.keys(
+                &format!("services.{name}.containers"),
+                service.containers.keys(),
+                rules::ecs_name,
+            );
+        }
+        self.keys("environments", manifest.environments.keys(), rules::name);
+        for (name, environment) in &manifest.environments {
+            let services = format!("environments.{name}.services");
+            for (service, changes) in &environment.services {
+                self.known_service(manifest, &join(&services, service), service);
+                let containers = format!("{services}.{service}.containers");
+                self.keys(&containers, changes.containers.keys(), rules::ecs_name);
+            }
+        }
+    }
+
+    fn keys<'k>(&mut self, path: &str, keys: impl Iterator<Item = &'k String>, rule: Rule) {
+        for key in keys {
+            if let Err(refusal) = rule(key) {
+                let path = join(path, key);
+                let problem = refusal.problem(&path, format!("the name {}", quoted(key)));
+                self.report(&self.places.key(&path), problem);
+            }
+        }
+    }
+
+    fn known_service(&mut self, manifest: &Manifest, path: &str, service: &str) {
+        if manifest.services.contains_key(service) {
+            return;
+        }
+        let known = || manifest.services.keys().map(String::as_str);
+        let expected = format!(
+            "a service that is named in `services`: {}",
+            known().collect::<Vec<_>>().join(", ")
+        );
+        let mut problem = Problem::new(
+            path,
+            format!("the unknown service {}", quoted(service)),
+            expected,
+        );
+        if let Some(meant) = nearest(service, known()) {
+            problem = problem.help(format!("did you mean `{meant}`?"));
+        }
+        self.report(&self.places.key(path), problem);
+    }
+
+    fn environment(&mut self, named: &NamedEnvironment<'_>) {
+        let environment = format!("environments.{}", named.name());
+        if let Some(topic) = named.topic() {
+            self.value(
+                "notifications.topic".to_owned(),
+                &topic,
+                named,
+                rules::topic,
+            );
+        }
+        for (index, check) in named.verify().http.iter().enumerate() {
+            let item = item_path(&format!("{environment}.verify.http"), index);
+            self.value(join(&item, "url"), &check.url, named, rules::url);
+        }
+        for (index, tag) in named.trigger().iter().flat_map(|it| &it.tags).enumerate() {
+            let path = item_path(&format!("{environment}.trigger.tags"), index);
+            self.value(path, tag, named, rules::tag_pattern);
+        }
+        let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
+        for (name, service) in named.services() {
+            self.service(named, name, &service);
+            let target = (
+                service.cluster,
+                service.service.unwrap_or_else(|| name.to_owned()),
+            );
+            match owners.get(&target) {
+                Some(owner) => self.same_target(named, name, owner, &target),
+                None => _ = owners.insert(target, name),
+            }
+        }
+    }
+
+    fn service(&mut self, named: &NamedEnvironment<'_>, name: &str, service: &Service) {
+        let containers = service.containers.iter().map(|(container, repository)| {
+            (
+                format!("containers.{container}"),
+                Some(repository),
+                rules::repository as Rule,
+            )
+        });
+        let fields = [
+            (
+                "cluster".to_owned(),
+                Some(&service.cluster),
+                rules::ecs_name as Rule,
+            ),
+            (
+                "service".to_owned(),
+                service.service.as_ref(),
+                rules::ecs_name,
+            ),
+            (
+                "task_definition".to_owned(),
+                service.task_definition.as_ref(),
+                rules::file,
+            ),
+        ];
+        for (field, value, rule) in fields.into_iter().chain(containers) {
+            let Some(value) = value else { continue };
+            if let Some(path) = self.places.first(named.written(name, &[&field])) {
+                self.value(path, value, named, rule);
+            }
+        }
+        self.percentages(named, name, service);
+    }
+
+    /// Refuses a value that breaks its rule once its placeholders are replaced.
+    fn value(&mut self, path: String, value: &str, named: &NamedEnvironment<'_>, rule: Rule) {
+        let place = self.places.value(&path);
+        let written = self.places.text(&path).unwrap_or(value);
+        let problem = match (placeholders::unknown(written).first(), rule(value)) {
+            (Some(unknown), _) => unknown_placeholder(&path, unknown),
+            (None, Err(refusal)) if written == value => refusal.problem(&path, quoted(value)),
+            (None, Err(refusal)) => {
+                let environment = named.name();
+                let found = format!(
+                    "{} in environment {environment}: {}",
+                    quoted(written),
+                    quoted(value)
+                );
+                refusal.problem(&path, found)
+            }
+            (None, Ok(())) => return,
+        };
+        self.report(&place, problem);
+    }
+
+    fn percentages(&mut self, named: &NamedEnvironment<'_>, name: &str, service: &Service) {
+        let (minimum, maximum) = (
+            service.rollout.minimum_healthy_percent,
+            service.rollout.maximum_percent,
+        );
+        if minimum < maximum {
+            return;
+        }
+        let fields = ["rollout.minimum_healthy_percent", "rollout.maximum_percent"];
+        let path = self
+            .places
+            .first(named.written(name, &fields))
+            .unwrap_or_default();
+        let found = format!("minimum_healthy_percent {minimum} with maximum_percent {maximum}");
+        let problem = Problem::new(&path, found, "a minimum that is less than the maximum")
+            .help("with these, ECS may neither stop an old task nor start a new one");
+        self.report(&self.places.value(&path), problem);
+    }
+
+    fn same_target(
+        &mut self,
+        named: &NamedEnvironment<'_>,
+        name: &str,
+        owner: &str,
+        (cluster, service): &(String, String),
+    ) {
+        let path = self
+            .places
+            .first(named.written(name, &["service", "cluster"]))
+            .unwrap_or_default();
+        let environment = named.name();
+        let found = format!(
+            "the ECS service {cluster}/{service} that `{owner}` has too in environment {environment}"
+        );
+        let problem = Problem::new(&path, found, "each ECS service once in an environment").help(
+            format!("list both containers under `{owner}`, or name another ECS service"),
+        );
+        self.report(&self.places.value(&path), problem);
+    }
+
+    fn report(&mut self, span: &Span, problem: Problem) {
+        if self.reported.insert(problem.path.clone()) {
+            self.errors
+                .push(ManifestError::new(self.source, span, problem));
+        }
+    }
+}
+
+fn unknown_placeholder(path: &str, name: &str) -> Problem {
+    let problem = Problem::new(
+        path,
+        format!("`${{{name}}}`"),
+        "`${environment}` or `${application}`, no others",
+    );
+    match nearest(name, placeholders::NAMES) {
+        Some(meant) => problem.help(format!("did you mean `${{{meant}}}`?")),
+        None => problem,
+    }
+}

@@ -1,0 +1,58 @@
+//! The trigger index: which repository's pushes concern which environments.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::resolved::NamedEnvironment;
+use super::stored::StoredManifest;
+use super::types::Manifest;
+use crate::release::Component;
+
+/// One environment that runs images of one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriggerIndexEntry {
+    /// The ECR repository's name.
+    pub repository: String,
+    /// The application's name.
+    pub application: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The containers that run the repository's images, as `service/container`.
+    pub components: Vec<Component>,
+    /// Patterns of the tags that deploy by themselves; empty when only people deploy here.
+    pub tags: Vec<String>,
+}
+
+/// The index entries of a manifest, ordered by environment and repository. Environments
+/// without a trigger have entries too, so that a push can be told apart from one of an
+/// unknown repository.
+pub fn trigger_index(stored: &StoredManifest) -> Vec<TriggerIndexEntry> {
+    NamedEnvironment::all(&stored.manifest)
+        .flat_map(|named| entries(&stored.manifest, &named))
+        .collect()
+}
+
+fn entries(manifest: &Manifest, named: &NamedEnvironment<'_>) -> Vec<TriggerIndexEntry> {
+    let mut components: BTreeMap<String, Vec<Component>> = BTreeMap::new();
+    for (name, service) in named.services() {
+        for (container, repository) in service.containers {
+            components
+                .entry(repository)
+                .or_default()
+                .push(format!("{name}/{container}"));
+        }
+    }
+    let tags = named
+        .trigger()
+        .map(|trigger| trigger.tags)
+        .unwrap_or_default();
+    let entry = |(repository, components)| TriggerIndexEntry {
+        repository,
+        application: manifest.application.clone(),
+        environment: named.name().to_owned(),
+        components,
+        tags: tags.clone(),
+    };
+    components.into_iter().map(entry).collect()
+}

@@ -1,0 +1,40 @@
+//! The manifest, `lockstep.yaml`: what an application consists of and where it is deployed.
+//!
+//! [`Manifest::parse`] reads a person's file and says everything that is wrong with it.
+//! [`ManifestFile::embed`] adds the files it names, giving the [`StoredManifest`] that the
+//! ledger keeps. [`StoredManifest::resolve`] is one environment with nothing left to look
+//! up, and [`trigger_index`] says which repositories concern which environments.
+
+mod check;
+mod error;
+mod index;
+pub(crate) mod names;
+mod overrides;
+mod parse;
+mod placeholders;
+mod places;
+mod resolved;
+mod rules;
+mod schema;
+mod shape;
+mod source;
+mod stored;
+mod tags;
+mod task_definition;
+mod tree;
+mod types;
+mod yaml;
+
+pub use error::ManifestError;
+pub use index::{TriggerIndexEntry, trigger_index};
+pub use overrides::{CircuitBreakerOverride, RolloutOverride, ServiceOverride};
+pub use parse::ManifestFile;
+pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};
+pub use schema::json_schema;
+pub use stored::StoredManifest;
+pub use tags::{InvalidPattern, tags_match};
+pub use types::{
+    CircuitBreaker, Environment, HttpCheck, Manifest, Notifications, Rollout, Service, Trigger,
+    Verify,
+};
+pub use yaml::SIZE_LIMIT;

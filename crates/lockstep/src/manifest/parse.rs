@@ -1,0 +1,64 @@
+//! From text to a manifest.
+
+use super::check::check;
+use super::error::{ManifestError, Problem};
+use super::places::Places;
+use super::schema::json_schema;
+use super::shape::Shape;
+use super::source::SourceFile;
+use super::types::Manifest;
+use super::yaml;
+
+/// A manifest that still knows the file it was read from, so that faults in the files it
+/// names can be shown in their place.
+#[derive(Debug, Clone)]
+pub struct ManifestFile {
+    pub(super) manifest: Manifest,
+    pub(super) source: SourceFile,
+    pub(super) places: Places,
+}
+
+impl ManifestFile {
+    /// What the file says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest. `file` is only a name for messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of the file. Only where the text is
+    /// no YAML at all is it the first fault alone.
+    pub fn parse(file: &str, text: &str) -> Result<ManifestFile, Vec<ManifestError>> {
+        let source = SourceFile::new(file, text);
+        let (document, mut errors) = yaml::read(&source).map_err(|error| vec![error])?;
+        let schema = json_schema().to_value();
+        let mut shape = Shape::new(&source, &schema);
+        let value = shape.read(&document).unwrap_or_default();
+        errors.append(&mut shape.errors);
+        match serde_json::from_value::<Self>(value) {
+            Ok(manifest) => {
+                let places = Places::of(&document);
+                errors.extend(check(&manifest, &places, &source));
+                if errors.is_empty() {
+                    return Ok(ManifestFile {
+                        manifest,
+                        source,
+                        places,
+                    });
+                }
+            }
+            // What is faulty was left out, so that something else is missing now.
+            Err(_) if !errors.is_empty() => {}
+            Err(error) => {
+                let problem = Problem::new("", error.to_string(), "a Lockstep manifest");
+                errors.push(ManifestError::new(&source, &(0..0), problem));
+            }
+        }
+        errors.sort_by_key(|error| (error.line, error.column));
+        errors.dedup();
+        Err(errors)
+    }
+}

@@ -1,0 +1,230 @@
+//! One environment with nothing left to look up: defaults, overrides and placeholders
+//! are applied.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+use super::placeholders::Placeholders;
+use super::places::join;
+use super::stored::StoredManifest;
+use super::types::{Environment, HttpCheck, Manifest, Rollout, Service, Trigger, Verify};
+
+/// An application in one environment, ready to be planned with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedEnvironment {
+    /// The application's name.
+    pub application: String,
+    /// The environment's name.
+    pub environment: String,
+    /// The services by the manifest's name for them.
+    pub services: BTreeMap<String, ResolvedService>,
+    /// What must be true before a release counts as good.
+    pub verify: Verify,
+    /// Which image pushes deploy by themselves; `None` when only people deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
+    /// The SNS topic's name or ARN; `None` is the controller's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+}
+
+/// One ECS service in one environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResolvedService {
+    /// The ECS cluster's name.
+    pub cluster: String,
+    /// The ECS service's name.
+    pub service: String,
+    /// Container name to ECR repository name.
+    pub containers: BTreeMap<String, String>,
+    /// The manifest's own task definition, as `RegisterTaskDefinition` takes it; `None`
+    /// takes the one that the service runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<Value>,
+    /// How new tasks replace old ones.
+    pub rollout: Rollout,
+}
+
+/// Why a stored manifest has no such environment.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ResolveError {
+    /// The manifest does not have the environment.
+    #[error("application {application} has no environment {environment}; it has {known}")]
+    UnknownEnvironment {
+        /// The application.
+        application: String,
+        /// The environment that was asked for.
+        environment: String,
+        /// The environments there are, separated by commas.
+        known: String,
+    },
+    /// The stored manifest lacks the content of a task definition file. `lockstep apply`
+    /// never stores such a one.
+    #[error(
+        "the stored manifest of {application} lacks the task definition {path}; apply it again"
+    )]
+    MissingTaskDefinition {
+        /// The application.
+        application: String,
+        /// The file's path as the manifest names it.
+        path: String,
+    },
+}
+
+impl StoredManifest {
+    /// One environment with defaults, overrides and placeholders applied.
+    pub fn resolve(&self, environment: &str) -> Result<ResolvedEnvironment, ResolveError> {
+        let named = NamedEnvironment::find(&self.manifest, environment)?;
+        let services = named.services().map(|(name, service)| {
+            let service = self.resolve_service(name, service)?;
+            Ok((name.to_owned(), service))
+        });
+        Ok(ResolvedEnvironment {
+            application: self.manifest.application.clone(),
+            environment: environment.to_owned(),
+            services: services.collect::<Result<_, _>>()?,
+            verify: named.verify(),
+            trigger: named.trigger(),
+            topic: named.topic(),
+        })
+    }
+
+    fn resolve_service(
+        &self,
+        name: &str,
+        service: Service,
+    ) -> Result<ResolvedService, ResolveError> {
+        let task_definition = match service.task_definition {
+            None => None,
+            Some(path) => match self.task_definitions.get(&path) {
+                Some(content) => Some(content.clone()),
+                None => {
+                    let application = self.manifest.application.clone();
+                    return Err(ResolveError::MissingTaskDefinition { application, path });
+                }
+            },
+        };
+        Ok(ResolvedService {
+            cluster: service.cluster,
+            service: service.service.unwrap_or_else(|| name.to_owned()),
+            containers: service.containers,
+            task_definition,
+            rollout: service.rollout,
+        })
+    }
+}
+
+/// One environment of a manifest, read with its placeholders replaced.
+pub(super) struct NamedEnvironment<'a> {
+    manifest: &'a Manifest,
+    name: &'a str,
+    environment: &'a Environment,
+}
+
+impl<'a> NamedEnvironment<'a> {
+    /// The environment of that name.
+    fn find(manifest: &'a Manifest, name: &str) -> Result<Self, ResolveError> {
+        Self::all(manifest)
+            .find(|it| it.name == name)
+            .ok_or_else(|| ResolveError::UnknownEnvironment {
+                application: manifest.application.clone(),
+                environment: name.to_owned(),
+                known: manifest
+                    .environments
+                    .keys()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+    }
+
+    /// Every environment.
+    pub(super) fn all(manifest: &'a Manifest) -> impl Iterator<Item = Self> {
+        manifest
+            .environments
+            .iter()
+            .map(move |(name, environment)| Self {
+                manifest,
+                name,
+                environment,
+            })
+    }
+
+    pub(super) fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The services with this environment's overrides, by the manifest's name for them.
+    pub(super) fn services(&self) -> impl Iterator<Item = (&'a str, Service)> {
+        self.manifest.services.iter().map(|(name, service)| {
+            let changed = self
+                .environment
+                .services
+                .get(name)
+                .map(|it| it.apply(service));
+            let service = changed.unwrap_or_else(|| service.clone());
+            (name.as_str(), self.replace_in(service))
+        })
+    }
+
+    /// The paths at which a service's fields may be written, the environment's own first.
+    pub(super) fn written(&self, service: &str, fields: &[&str]) -> Vec<String> {
+        let bases = [
+            format!("environments.{}.services.{service}", self.name),
+            format!("services.{service}"),
+        ];
+        bases
+            .iter()
+            .flat_map(|base| fields.iter().map(move |field| join(base, field)))
+            .collect()
+    }
+
+    pub(super) fn trigger(&self) -> Option<Trigger> {
+        let trigger = self.environment.trigger.as_ref()?;
+        Some(Trigger {
+            tags: trigger.tags.iter().map(|tag| self.replace(tag)).collect(),
+        })
+    }
+
+    pub(super) fn verify(&self) -> Verify {
+        let http = self.environment.verify.http.iter().map(|check| HttpCheck {
+            url: self.replace(&check.url),
+            ..check.clone()
+        });
+        Verify {
+            http: http.collect(),
+            settle_seconds: self.environment.verify.settle_seconds,
+        }
+    }
+
+    pub(super) fn topic(&self) -> Option<String> {
+        let notifications = self.manifest.notifications.as_ref()?;
+        Some(self.replace(&notifications.topic))
+    }
+
+    fn replace(&self, text: &str) -> String {
+        Placeholders {
+            application: &self.manifest.application,
+            environment: self.name,
+        }
+        .replace(text)
+    }
+
+    fn replace_in(&self, service: Service) -> Service {
+        let replace = |text: String| self.replace(&text);
+        Service {
+            cluster: replace(service.cluster),
+            service: service.service.map(replace),
+            containers: service
+                .containers
+                .into_iter()
+                .map(|(name, it)| (name, replace(it)))
+                .collect(),
+            task_definition: service.task_definition.map(replace),
+            rollout: service.rollout,
+        }
+    }
+}

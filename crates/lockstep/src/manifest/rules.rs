@@ -1,0 +1,197 @@
+//! The rules for single values: what is expected of each, in words.
+
+use http::Uri;
+
+use super::error::Problem;
+use super::names::{is_ecs_name, is_name, is_repository, is_topic_name};
+use super::tags;
+
+/// Why a value is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) expected: String,
+    pub(super) help: Option<String>,
+}
+
+impl Refusal {
+    /// The refusal of what was found at a path.
+    pub(super) fn problem(self, path: &str, found: String) -> Problem {
+        Problem {
+            path: path.to_owned(),
+            found,
+            expected: self.expected,
+            help: self.help,
+        }
+    }
+}
+
+/// A rule for one value.
+pub(super) type Rule = fn(&str) -> Result<(), Refusal>;
+
+fn refuse(expected: &str, help: Option<&str>) -> Result<(), Refusal> {
+    Err(Refusal {
+        expected: expected.to_owned(),
+        help: help.map(str::to_owned),
+    })
+}
+
+/// Names of applications, environments and services in the manifest.
+pub(super) fn name(text: &str) -> Result<(), Refusal> {
+    if is_name(text) {
+        return Ok(());
+    }
+    let expected =
+        "a lower-case letter, then lower-case letters, digits and hyphens, at most 32 characters";
+    refuse(expected, None)
+}
+
+/// Names of ECS clusters and services.
+pub(super) fn ecs_name(text: &str) -> Result<(), Refusal> {
+    if is_ecs_name(text) {
+        return Ok(());
+    }
+    let arn = text
+        .starts_with("arn:")
+        .then_some("write the name: the last part of the ARN");
+    refuse(
+        "letters, digits, hyphens and underscores, at most 255 characters",
+        arn,
+    )
+}
+
+/// ECR repository names.
+pub(super) fn repository(text: &str) -> Result<(), Refusal> {
+    if is_repository(text) {
+        return Ok(());
+    }
+    let name = text
+        .rsplit_once(".amazonaws.com/")
+        .map_or(text, |(_, name)| name);
+    let bare = name.split(['@', ':']).next().unwrap_or_default();
+    if bare != text && is_repository(bare) {
+        let help = if bare == name {
+            format!("write `{bare}`: the registry is always the controller's own")
+        } else {
+            format!("write `{bare}`: only the repository; the tag comes from the push")
+        };
+        return refuse("the name of an ECR repository alone", Some(&help));
+    }
+    let expected = "an ECR repository name: 2 to 256 lower-case letters, digits, `/`, and single `.`, `_`, `-` \
+                    between them";
+    refuse(expected, None)
+}
+
+/// SNS topics, by name or ARN.
+pub(super) fn topic(text: &str) -> Result<(), Refusal> {
+    let name = match text.strip_prefix("arn:") {
+        None => text,
+        Some(arn) => match arn.split(':').collect::<Vec<_>>().as_slice() {
+            [_, "sns", region, account, name] if !region.is_empty() && account.len() == 12 => name,
+            _ => return refuse("an SNS topic's name, or its ARN", None),
+        },
+    };
+    if name.starts_with("lockstep-") && is_topic_name(name) {
+        return Ok(());
+    }
+    let help = "the controller may publish to topics of that name only";
+    refuse(
+        "the name (or the ARN) of an SNS topic that begins with `lockstep-`",
+        Some(help),
+    )
+}
+
+/// Addresses of HTTP checks.
+pub(super) fn url(text: &str) -> Result<(), Refusal> {
+    let expected = "an address such as https://example.com/health";
+    let Ok(uri) = text.parse::<Uri>() else {
+        return refuse(expected, None);
+    };
+    let Some(authority) = uri.authority().filter(|it| !it.host().is_empty()) else {
+        return refuse(
+            expected,
+            Some("it must name a host, with http:// or https:// before it"),
+        );
+    };
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return refuse("an address that begins with http:// or https://", None);
+    }
+    if authority.as_str().contains('@') {
+        return refuse(
+            expected,
+            Some("the manifest must hold no passwords; check an open address"),
+        );
+    }
+    Ok(())
+}
+
+/// Tag patterns.
+pub(super) fn tag_pattern(text: &str) -> Result<(), Refusal> {
+    match tags::compile(text) {
+        Ok(_) if !text.is_empty() => Ok(()),
+        Ok(_) => refuse("a pattern for image tags, such as `*` or `v[0-9]*`", None),
+        Err(error) => refuse(
+            "a pattern for image tags, such as `*` or `v[0-9]*`",
+            Some(&error.reason),
+        ),
+    }
+}
+
+/// Paths of task definition files.
+pub(super) fn file(text: &str) -> Result<(), Refusal> {
+    if !text.trim().is_empty() && !text.starts_with('/') && !text.contains("://") {
+        return Ok(());
+    }
+    refuse("the path of a JSON file, relative to the manifest", None)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{repository, topic, url};
+
+    #[test]
+    fn a_repository_is_told_apart_from_an_image() {
+        let help = |text: &str| repository(text).unwrap_err().help.unwrap();
+        let registry = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/live-quiz/web";
+        assert!(help("live-quiz/web:v1").contains("the tag comes from the push"));
+        assert!(
+            help(&format!("live-quiz/web@sha256:{}", "0".repeat(64)))
+                .starts_with("write `live-quiz/web`")
+        );
+        assert!(help(&format!("{registry}:v1")).starts_with("write `live-quiz/web`"));
+        assert!(help(registry).contains("the registry is always the controller's own"));
+        assert!(repository("Live").unwrap_err().help.is_none());
+    }
+
+    #[test]
+    fn topics_are_names_or_arns_of_ours() {
+        assert!(topic("lockstep-quiz").is_ok());
+        assert!(topic("arn:aws-cn:sns:cn-north-1:111122223333:lockstep-quiz").is_ok());
+        for wrong in [
+            "quiz",
+            "arn:aws:sns:eu-west-1:111122223333:quiz",
+            "arn:aws:sqs:a:b:c",
+            "lockstep-a b",
+        ] {
+            assert!(topic(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_need_scheme_and_host() {
+        assert!(
+            url("https://a.example:8080/health?x=1").is_ok() && url("http://127.0.0.1").is_ok()
+        );
+        for wrong in [
+            "a.example/health",
+            "ftp://a.example",
+            "https://",
+            "https://u:p@a.example",
+            "x y",
+            "",
+        ] {
+            assert!(url(wrong).is_err(), "{wrong}");
+        }
+    }
+}

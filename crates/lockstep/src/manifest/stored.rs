@@ -1,0 +1,129 @@
+//! The manifest as the ledger keeps it.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::error::{ManifestError, Problem};
+use super::parse::ManifestFile;
+use super::resolved::NamedEnvironment;
+use super::shape::quoted;
+use super::task_definition::{self, Fault};
+use super::types::Manifest;
+
+/// A checked manifest with the content of every file it names. The ledger keeps it as
+/// JSON, one version each time it is applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredManifest {
+    /// What the file said.
+    pub manifest: Manifest,
+    /// Task definitions by the path that the manifest names them by, placeholders replaced.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub task_definitions: BTreeMap<String, Value>,
+    /// The file's text with its comments, for people.
+    pub source: String,
+}
+
+impl ManifestFile {
+    /// Reads and checks the files that the manifest names. `load` gets each path once, as
+    /// it is written: relative to the manifest.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn embed(
+        self,
+        mut load: impl FnMut(&str) -> io::Result<String>,
+    ) -> Result<StoredManifest, Vec<ManifestError>> {
+        let mut read = BTreeMap::new();
+        let mut errors = Vec::new();
+        for user in self.users() {
+            let content = read.entry(user.file.clone()).or_insert_with(|| {
+                self.load(&user, &mut load)
+                    .map_err(|found| errors.extend(found))
+                    .ok()
+            });
+            let Some(definition) = content else { continue };
+            let missing = task_definition::missing_containers(definition, user.containers.iter());
+            errors.extend(missing.into_iter().map(|fault| self.fault(&user, fault)));
+        }
+        errors.dedup();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let task_definitions = read
+            .into_iter()
+            .filter_map(|(file, content)| Some((file, content?)))
+            .collect();
+        Ok(StoredManifest {
+            manifest: self.manifest,
+            task_definitions,
+            source: self.source.text,
+        })
+    }
+
+    /// Every use of a file, by environment and service.
+    fn users(&self) -> Vec<User> {
+        let in_environment = |named: NamedEnvironment<'_>| {
+            let user = |(name, service): (&str, super::types::Service)| {
+                let fields = named.written(name, &["task_definition"]);
+                let field = self.places.first(fields).unwrap_or_default();
+                let containers = service.containers.into_keys().collect();
+                Some(User {
+                    field,
+                    file: service.task_definition?,
+                    containers,
+                })
+            };
+            named.services().filter_map(user).collect::<Vec<_>>()
+        };
+        NamedEnvironment::all(&self.manifest)
+            .flat_map(in_environment)
+            .collect()
+    }
+
+    fn load(
+        &self,
+        user: &User,
+        load: &mut impl FnMut(&str) -> io::Result<String>,
+    ) -> Result<Value, Vec<ManifestError>> {
+        let text = load(&user.file).map_err(|error| {
+            let found = format!("{}: {error}", quoted(&user.file));
+            let problem = Problem::new(&user.field, found, "a file that can be read");
+            vec![self.error(problem.help("the path is relative to the manifest"))]
+        })?;
+        let definition = task_definition::read(&user.file, &text).map_err(|error| vec![error])?;
+        let faults: Vec<_> = task_definition::faults(&definition);
+        if faults.is_empty() {
+            Ok(definition)
+        } else {
+            Err(faults
+                .into_iter()
+                .map(|fault| self.fault(user, fault))
+                .collect())
+        }
+    }
+
+    fn fault(&self, user: &User, fault: Fault) -> ManifestError {
+        let found = format!("{} in {}", fault.found, quoted(&user.file));
+        let path = user.field.clone();
+        self.error(Problem {
+            path,
+            found,
+            expected: fault.expected,
+            help: fault.help,
+        })
+    }
+
+    fn error(&self, problem: Problem) -> ManifestError {
+        ManifestError::new(&self.source, &self.places.value(&problem.path), problem)
+    }
+}
+
+/// One service in one environment that has its own task definition.
+struct User {
+    field: String,
+    file: String,
+    containers: Vec<String>,
+}

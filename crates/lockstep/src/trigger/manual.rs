@@ -1,0 +1,150 @@
+//! Deployments that a person or a pipeline asks for.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::image::ImageReference;
+use super::input::Fields;
+use crate::PhaseError;
+use crate::manifest::ResolvedEnvironment;
+use crate::manifest::names::{is_ecs_name, is_name, nearest};
+use crate::release::Component;
+
+/// A person's wish: this application, in this environment, with these images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualRequest {
+    /// The application's name.
+    pub application: String,
+    /// The environment's name.
+    pub environment: String,
+    /// Images by `service` or `service/container`. Containers that are not named stay as
+    /// they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, ImageReference>,
+    /// Who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether images that are older than what was deployed last are wanted.
+    #[serde(default)]
+    pub allow_older: bool,
+}
+
+impl ManualRequest {
+    pub(super) fn read(input: &Fields<'_>) -> Result<Self, PhaseError> {
+        input.only(&[
+            "application",
+            "environment",
+            "images",
+            "by",
+            "reason",
+            "allow_older",
+        ])?;
+        Ok(Self {
+            application: name(input, "application")?,
+            environment: name(input, "environment")?,
+            images: images(input)?,
+            by: input.optional_text("by")?.map(str::to_owned),
+            reason: input.optional_text("reason")?.map(str::to_owned),
+            allow_older: input.optional_bool("allow_older")?.unwrap_or(false),
+        })
+    }
+
+    /// The images by component of the environment, each named as `service/container`.
+    ///
+    /// # Errors
+    /// [`PhaseError::InvalidRequest`] for a service or container the environment does not
+    /// have, for a service with several containers that is named alone, and for a
+    /// component that is named twice.
+    pub fn components(
+        &self,
+        environment: &ResolvedEnvironment,
+    ) -> Result<BTreeMap<Component, ImageReference>, PhaseError> {
+        let mut components = BTreeMap::new();
+        for (key, image) in &self.images {
+            let invalid = |reason| PhaseError::InvalidRequest {
+                field: format!("images.{key}"),
+                reason,
+            };
+            let component = component(key, environment).map_err(invalid)?;
+            if components
+                .insert(component.clone(), image.clone())
+                .is_some()
+            {
+                return Err(invalid(format!(
+                    "{component} is named twice, expected one image for it"
+                )));
+            }
+        }
+        Ok(components)
+    }
+}
+
+fn name(input: &Fields<'_>, key: &str) -> Result<String, PhaseError> {
+    let text = input.text(key)?;
+    if is_name(text) {
+        return Ok(text.to_owned());
+    }
+    let expected =
+        "a lower-case letter, then lower-case letters, digits and hyphens, at most 32 characters";
+    Err(input.invalid(key, format!("found `{text}`, expected {expected}")))
+}
+
+fn images(input: &Fields<'_>) -> Result<BTreeMap<String, ImageReference>, PhaseError> {
+    let Some(images) = input.optional_object("images")? else {
+        return Ok(BTreeMap::new());
+    };
+    let read = |(key, value): (&String, &serde_json::Value)| {
+        let (service, container) = key.split_once('/').unwrap_or((key, "-"));
+        if !is_name(service) || !is_ecs_name(container) {
+            return Err(images.invalid(key, "expected `service` or `service/container` as the key"));
+        }
+        let text = value
+            .as_str()
+            .ok_or_else(|| images.wrong(key, value, "a tag or a `sha256:` digest"))?;
+        let image = ImageReference::parse(text).map_err(|reason| images.invalid(key, reason))?;
+        Ok((key.clone(), image))
+    };
+    images.entries().map(read).collect()
+}
+
+fn component(key: &str, environment: &ResolvedEnvironment) -> Result<Component, String> {
+    let (name, container) = match key.split_once('/') {
+        Some((name, container)) => (name, Some(container)),
+        None => (key, None),
+    };
+    let services = environment.services.keys().map(String::as_str);
+    let service = environment.services.get(name).ok_or_else(|| {
+        unknown(
+            "service",
+            name,
+            services.collect(),
+            &environment.application,
+        )
+    })?;
+    let containers: Vec<_> = service.containers.keys().map(String::as_str).collect();
+    match (container, containers.as_slice()) {
+        (Some(container), _) if containers.contains(&container) => Ok(key.to_owned()),
+        (Some(container), _) => Err(unknown("container", container, containers, name)),
+        (None, [only]) => Ok(format!("{name}/{only}")),
+        (None, _) => {
+            let all: Vec<_> = containers.iter().map(|it| format!("{name}/{it}")).collect();
+            Err(format!(
+                "{name} has several containers, expected one of: {}",
+                all.join(", ")
+            ))
+        }
+    }
+}
+
+fn unknown(what: &str, name: &str, known: Vec<&str>, owner: &str) -> String {
+    let meant = nearest(name, known.iter().copied()).map(|it| format!("; did you mean `{it}`?"));
+    let known = known.join(", ");
+    format!(
+        "{owner} has no {what} `{name}`, expected one of: {known}{}",
+        meant.unwrap_or_default()
+    )
+}

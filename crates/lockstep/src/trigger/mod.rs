@@ -1,0 +1,16 @@
+//! What starts a deployment: an ECR push, a person, or the recovery of a deployment that
+//! was stopped. Everything an execution can be started with is read here.
+
+mod ecr_push;
+mod ignore;
+mod image;
+mod input;
+mod manual;
+mod recover;
+
+pub use ecr_push::{EcrPush, PushedImage};
+pub use ignore::{AttachmentKind, IgnoreReason};
+pub use image::ImageReference;
+pub use input::TriggerInput;
+pub use manual::ManualRequest;
+pub use recover::{Recover, StoppedStatus};
