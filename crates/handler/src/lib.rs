@@ -1,1 +1,17 @@
-//! Handler.
+//! What all handlers share: starting, logging, errors with stable names, and the token
+//! protocol by which a phase waits without running.
+
+mod context;
+mod error;
+mod invocation;
+mod logging;
+mod phase_runner;
+mod plain;
+mod token;
+
+pub use context::Context;
+pub use error::{HandlerError, StartError};
+pub use invocation::{Invocation, Verb};
+pub use phase_runner::PhaseRunner;
+pub use plain::{parse, run};
+pub use token::Tokens;

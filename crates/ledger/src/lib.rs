@@ -1,1 +1,60 @@
-//! Ledger.
+//! The ledger: everything Lockstep keeps, in one DynamoDB table.
+//!
+//! | pk | sk | what |
+//! |---|---|---|
+//! | `app#A` | `manifest` | pointer to the newest manifest version |
+//! | `app#A` | `manifest#00000007` | one manifest version |
+//! | `repository#R` | `A#E` | trigger index: whose pushes deploy where |
+//! | `env#A#E` | `lock` | who deploys, since when, lease, fencing number, halt flag |
+//! | `env#A#E` | `queue#ID` | a waiting deployment and what it wants to deploy |
+//! | `env#A#E` | `current`, `previous` | the last verified release, and the one before |
+//! | `env#A#E` | `newest#COMPONENT` | the newest artifact ever asked for (never-older rule) |
+//! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
+//! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
+//! | `deployment#ID` | `record`, `plan`, `step#0003`, `journal#0003` | one deployment |
+//! | `execution#NAME` | `deployment` | which deployment an execution runs |
+//! | `event#ID` | `event` | what became of a trigger event (kept 30 days) |
+//! | `wake#KEY` | `ID#STEP#VERB` | a waiting phase (kept a day) |
+//!
+//! What a person reads is a JSON text in `body`; what a condition needs is an
+//! attribute of its own. Every write that can race carries a condition, and every
+//! write can be made again with the same result.
+
+mod conclusion;
+mod deployments;
+mod environment;
+mod error;
+mod events;
+mod item;
+mod keys;
+mod lock;
+mod manifests;
+mod steps;
+mod transaction;
+mod wake;
+
+pub use conclusion::{Concluded, ConclusionWrite};
+pub use deployments::{Created, HistoryLine, Newest};
+pub use environment::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};
+pub use error::LedgerError;
+pub use events::TriggerEvent;
+pub use lock::{Acquired, LEASE};
+pub use manifests::TriggerTarget;
+pub use steps::{Finished, TakeUp, TakeUpRequest};
+pub use wake::Registration;
+
+use aws_sdk_dynamodb::Client;
+
+/// A handle on the table. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+}
+
+impl Ledger {
+    /// The ledger in `table`, which the template names `<stack>-ledger`.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+}

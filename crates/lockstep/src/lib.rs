@@ -4,10 +4,12 @@
 //! Nothing here talks to AWS, reads a clock or looks at the environment: time and
 //! the observed world come in as arguments, so every decision can be tested.
 
+mod conclusion;
 pub mod ecs;
 mod error;
 mod id;
 pub mod manifest;
+pub mod notification;
 mod phase;
 pub mod plan;
 pub mod record;
@@ -16,6 +18,7 @@ pub mod trigger;
 pub mod verdict;
 mod wake_key;
 
+pub use conclusion::conclude;
 pub use error::PhaseError;
 pub use id::DeploymentId;
 pub use phase::{Phase, Progress};

@@ -20,6 +20,8 @@
 //! # Errors
 //! Only [`PhaseError::Transient`] is retried in place. Every other error unwinds.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 
 use crate::{PhaseError, WakeKey};
@@ -29,6 +31,10 @@ use crate::{PhaseError, WakeKey};
 pub trait Phase {
     /// One target's change, from the plan: before, after, deadline. No choices are left.
     type Step: DeserializeOwned;
+
+    /// The step's own time budget. When it is used up before `observe` says `Done`, the
+    /// step fails with [`PhaseError::DeadlineExceeded`].
+    fn deadline(&self, step: &Self::Step) -> Duration;
 
     /// Events about these things are worth a look while the step runs.
     fn wake_keys(&self, step: &Self::Step) -> Vec<WakeKey>;

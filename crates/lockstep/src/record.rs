@@ -56,7 +56,10 @@ impl Source {
         match self {
             Self::EcrPush { image, .. } => format!("push of {image}"),
             Self::Manual { by, reason: None } => by.clone(),
-            Self::Manual { by, reason: Some(reason) } => format!("{by}: {reason}"),
+            Self::Manual {
+                by,
+                reason: Some(reason),
+            } => format!("{by}: {reason}"),
         }
     }
 
@@ -81,6 +84,9 @@ pub struct DeploymentRecord {
     pub manifest_version: u64,
     /// The images it was asked to deploy. Components that are not named stay as they are.
     pub requested: Artifacts,
+    /// The SNS topic's name or ARN, where the manifest names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
     /// How it ended; `None` while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,
@@ -138,6 +144,9 @@ pub struct StepJournal {
     /// When it was done or had failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Timestamp>,
+    /// When its undo was first taken up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_started_at: Option<Timestamp>,
     /// When its undo was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_at: Option<Timestamp>,

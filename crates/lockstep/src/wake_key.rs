@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Names one thing in the world that a waiting phase looks at. An event about that
 /// thing wakes every phase registered under its key; the event's content is never
@@ -22,14 +23,89 @@ impl WakeKey {
         Self(format!("lock/{application}/{environment}"))
     }
 
+    /// The keys that an EventBridge event concerns; none for an event of no interest.
+    ///
+    /// `ECS Deployment State Change` names the service by ARN in `resources`; `ECS Task
+    /// State Change` by `detail.group` (`service:NAME`) and `detail.clusterArn`. A service
+    /// ARN of the old format, without the cluster's name, gives no key: such a service is
+    /// asked again at the next timeout instead.
+    pub fn of_event(event: &Value) -> Vec<Self> {
+        let key = match event.get("detail-type").and_then(Value::as_str) {
+            Some("ECS Deployment State Change") => service_of_arn(event),
+            Some("ECS Task State Change") => service_of_task(event),
+            _ => None,
+        };
+        key.into_iter().collect()
+    }
+
     /// The key as it is stored.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
+fn service_of_arn(event: &Value) -> Option<WakeKey> {
+    let arn = event.get("resources")?.get(0)?.as_str()?;
+    let mut path = arn.rsplit(':').next()?.split('/');
+    let (kind, cluster, service) = (path.next()?, path.next()?, path.next()?);
+    (kind == "service").then(|| WakeKey::ecs_service(cluster, service))
+}
+
+fn service_of_task(event: &Value) -> Option<WakeKey> {
+    let detail = event.get("detail")?;
+    let service = detail.get("group")?.as_str()?.strip_prefix("service:")?;
+    let cluster = detail.get("clusterArn")?.as_str()?.rsplit('/').next()?;
+    Some(WakeKey::ecs_service(cluster, service))
+}
+
 impl fmt::Display for WakeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::WakeKey;
+
+    #[test]
+    fn deployment_and_task_events_of_one_service_give_one_key() {
+        let deployment = json!({
+            "detail-type": "ECS Deployment State Change",
+            "resources": ["arn:aws:ecs:eu-west-1:111122223333:service/live-quiz/websocket"],
+            "detail": {"eventName": "SERVICE_DEPLOYMENT_COMPLETED"},
+        });
+        let task = json!({
+            "detail-type": "ECS Task State Change",
+            "detail": {
+                "group": "service:websocket",
+                "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/live-quiz",
+            },
+        });
+        assert_eq!(
+            WakeKey::of_event(&deployment),
+            [WakeKey::ecs_service("live-quiz", "websocket")]
+        );
+        assert_eq!(WakeKey::of_event(&task), WakeKey::of_event(&deployment));
+    }
+
+    #[test]
+    fn other_events_give_no_key() {
+        let lone_task =
+            json!({"detail-type": "ECS Task State Change", "detail": {"group": "family:job"}});
+        let old_arn = json!({
+            "detail-type": "ECS Deployment State Change",
+            "resources": ["arn:aws:ecs:eu-west-1:111122223333:service/websocket"],
+        });
+        for event in [
+            lone_task,
+            old_arn,
+            json!({}),
+            json!({"detail-type": "EC2 something"}),
+        ] {
+            assert_eq!(WakeKey::of_event(&event), []);
+        }
     }
 }

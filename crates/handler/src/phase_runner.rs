@@ -1,0 +1,201 @@
+//! The token protocol: how one [`Phase`] is run by many short invocations.
+
+use aws_sdk_sfn::Client;
+use jiff::Timestamp;
+use lockstep::plan::Step;
+use lockstep::record::StepJournal;
+use lockstep::{Phase, PhaseError, Progress};
+use lockstep_ledger::{Finished, Registration, TakeUp, TakeUpRequest};
+use serde_json::{Value, json};
+
+use crate::{Context, Invocation, StartError, Tokens, Verb};
+
+/// Runs one phase.
+pub struct PhaseRunner<P> {
+    phase: P,
+    context: Context,
+    tokens: Tokens,
+}
+
+/// Everything one invocation works with.
+struct Work<S> {
+    invocation: Invocation,
+    number: u32,
+    step: S,
+    journal: StepJournal,
+    registrations: Vec<Registration>,
+}
+
+impl<P: Phase> PhaseRunner<P> {
+    /// A runner for `phase`.
+    pub fn new(phase: P, context: Context) -> Self {
+        let tokens = Tokens::new(Client::new(&context.sdk));
+        Self { phase, context, tokens }
+    }
+
+    /// Serves invocations until Lambda ends the process. `extract` takes the phase's
+    /// step out of the plan's.
+    ///
+    /// # Errors
+    /// When the Lambda runtime API cannot be reached any more.
+    pub async fn run(&self, extract: impl Fn(Step) -> P::Step) -> Result<(), StartError> {
+        crate::run(async |payload| self.handle(payload, &extract).await.map(|()| Value::Null)).await
+    }
+
+    /// One invocation. A transient error is returned, so that Step Functions (or, for a
+    /// woken invocation, Lambda) asks again; every other end is answered by token.
+    async fn handle(&self, payload: Value, extract: impl Fn(Step) -> P::Step) -> Result<(), PhaseError> {
+        let invocation = Invocation::parse(&payload)?;
+        let token = invocation.task_token.clone();
+        let Some(number) = invocation.step else {
+            return Err(PhaseError::InvalidRequest {
+                field: "step".to_owned(),
+                reason: "null; this phase works on one step of the plan".to_owned(),
+            });
+        };
+        let id = &invocation.deployment.id;
+        let (step, journal) = self.context.ledger.step_and_journal(id, number).await?;
+        let Some(step) = step else {
+            let error = PhaseError::InvalidRequest {
+                field: "step".to_owned(),
+                reason: format!("deployment {id} has no step {number}"),
+            };
+            return self.tokens.fail(&token, &error).await;
+        };
+        let target = step.target.clone();
+        let step = extract(step);
+        let registrations = self.registrations(&invocation, &step, payload);
+        let work = Work { invocation, number, step, journal, registrations };
+        let result = self.advance(&work).await;
+        log(&work, &target, &result);
+        match result {
+            Ok(Progress::Done { summary }) => self.succeed(&work, &summary).await,
+            Ok(Progress::Running { note }) => self.wait(&work, &note).await,
+            Ok(Progress::NotStarted) => Ok(()),
+            Err(error) if error.is_transient() => Err(error),
+            Err(error) => self.fail(&work, &error).await,
+        }
+    }
+
+    async fn advance(&self, work: &Work<P::Step>) -> Result<Progress, PhaseError> {
+        if !work.invocation.woken {
+            self.take_up(work).await?;
+        }
+        let progress = match work.invocation.verb {
+            Verb::Do => self.do_step(work).await?,
+            Verb::Undo => self.phase.undo(&work.step).await?,
+        };
+        match progress {
+            Progress::Running { .. } => self.check_deadline(work).map(|()| progress),
+            other => Ok(other),
+        }
+    }
+
+    /// An event only ever looks. Starting is left to the state's own invocations, which
+    /// prove first that the lock is still ours.
+    async fn do_step(&self, work: &Work<P::Step>) -> Result<Progress, PhaseError> {
+        let seen = self.phase.observe(&work.step).await?;
+        if seen != Progress::NotStarted || work.invocation.woken {
+            return Ok(seen);
+        }
+        self.phase.start(&work.step).await?;
+        Ok(match self.phase.observe(&work.step).await? {
+            Progress::NotStarted => Progress::Running { note: "started; AWS does not show it yet".to_owned() },
+            seen => seen,
+        })
+    }
+
+    async fn take_up(&self, work: &Work<P::Step>) -> Result<(), PhaseError> {
+        let invocation = &work.invocation;
+        let request = TakeUpRequest {
+            deployment: &invocation.deployment,
+            fence: invocation.fence,
+            step: Some(work.number),
+            undo: invocation.verb == Verb::Undo,
+            registrations: &work.registrations,
+        };
+        match self.context.ledger.take_up(&request, Timestamp::now()).await? {
+            TakeUp::Go => Ok(()),
+            TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
+            TakeUp::LockLost { holder } => Err(PhaseError::Halted { by: format!("the lock's new holder, {holder}") }),
+        }
+    }
+
+    fn check_deadline(&self, work: &Work<P::Step>) -> Result<(), PhaseError> {
+        let (begun, what) = match work.invocation.verb {
+            Verb::Do => (work.journal.started_at, "the rollout"),
+            Verb::Undo => (work.journal.undo_started_at, "putting back what was there before"),
+        };
+        let after = self.phase.deadline(&work.step);
+        let used = begun.map(|begun| Timestamp::now().duration_since(begun).unsigned_abs());
+        if used.is_some_and(|used| used > after) {
+            return Err(PhaseError::DeadlineExceeded { what: what.to_owned(), after });
+        }
+        Ok(())
+    }
+
+    async fn succeed(&self, work: &Work<P::Step>, summary: &str) -> Result<(), PhaseError> {
+        self.context.ledger.finish(&work.finished(summary), Timestamp::now()).await?;
+        let output = json!({ "step": work.number, "summary": summary });
+        self.tokens.succeed(&work.invocation.task_token, &output).await
+    }
+
+    async fn fail(&self, work: &Work<P::Step>, error: &PhaseError) -> Result<(), PhaseError> {
+        let note = error.to_string();
+        let (finished, now) = (work.finished(&note), Timestamp::now());
+        if work.invocation.verb == Verb::Do {
+            self.context.ledger.fail(&work.invocation.deployment, work.invocation.fence, &finished, now).await?;
+        }
+        self.tokens.fail(&work.invocation.task_token, error).await
+    }
+
+    async fn wait(&self, work: &Work<P::Step>, note: &str) -> Result<(), PhaseError> {
+        if work.journal.note != note {
+            self.context.ledger.note(&work.invocation.deployment.id, work.number, note).await?;
+        }
+        Ok(())
+    }
+
+    /// Where events find this invocation again. The payload is kept as it came, marked
+    /// so that the next one knows that it only has to look.
+    fn registrations(&self, invocation: &Invocation, step: &P::Step, mut payload: Value) -> Vec<Registration> {
+        if let Value::Object(fields) = &mut payload {
+            fields.insert("woken".to_owned(), Value::Bool(true));
+        }
+        let payload = payload.to_string();
+        let waiter = Registration::waiter(&invocation.deployment, invocation.step, invocation.verb.as_str());
+        self.phase
+            .wake_keys(step)
+            .into_iter()
+            .map(|key| Registration {
+                key,
+                waiter: waiter.clone(),
+                function: self.context.function.clone(),
+                payload: payload.clone(),
+            })
+            .collect()
+    }
+}
+
+impl<S> Work<S> {
+    fn finished<'a>(&'a self, note: &'a str) -> Finished<'a> {
+        Finished {
+            deployment: &self.invocation.deployment.id,
+            step: self.number,
+            undo: self.invocation.verb == Verb::Undo,
+            note,
+            registrations: &self.registrations,
+        }
+    }
+}
+
+fn log<S>(work: &Work<S>, target: &str, result: &Result<Progress, PhaseError>) {
+    let deployment = work.invocation.deployment.id.as_str();
+    let (verb, woken) = (work.invocation.verb.as_str(), work.invocation.woken);
+    match result {
+        Ok(Progress::Done { summary }) => tracing::info!(deployment, target, verb, woken, "{summary}"),
+        Ok(Progress::Running { note }) => tracing::info!(deployment, target, verb, woken, "waiting: {note}"),
+        Ok(Progress::NotStarted) => tracing::info!(deployment, target, verb, woken, "not started yet"),
+        Err(error) => tracing::error!(deployment, target, verb, woken, error = error.name(), "{error}"),
+    }
+}

@@ -1,0 +1,223 @@
+//! Deployments: creating, reading and listing their records.
+
+use jiff::Timestamp;
+use lockstep::DeploymentId;
+use lockstep::record::{DeploymentRecord, Source};
+use lockstep::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+use crate::environment::newest;
+use crate::error::LedgerError;
+use crate::item::{Item, body, body_item, expires, find_text, get_text, key_item, number, text};
+use crate::transaction::{Expression, Outcome, Transaction};
+use crate::{Ledger, keys};
+
+/// The newest artifact that was ever asked for in an environment, by component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Its digest.
+    pub digest: String,
+    /// When it was pushed.
+    pub pushed_at: Timestamp,
+    /// The deployment that asked for it.
+    pub deployment: DeploymentId,
+}
+
+/// What came of creating a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It exists now, or existed already because this is a retry.
+    Yes,
+    /// The trigger event was handled before.
+    DuplicateEvent {
+        /// By this deployment.
+        deployment: DeploymentId,
+    },
+    /// The same artifact, or a newer one, was asked for before.
+    NotNewer {
+        /// The component that has it.
+        component: String,
+        /// What was asked for before.
+        newest: Newest,
+    },
+}
+
+/// A deployment's line in the history of its environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// When its execution began.
+    pub started_at: Timestamp,
+    /// Who or what asked for it.
+    pub source: String,
+    /// What it was asked to deploy.
+    pub release: String,
+    /// How it ended; `None` while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concluded_at: Option<Timestamp>,
+    /// What happened, in a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+impl HistoryLine {
+    /// The line for a record as it is now.
+    pub fn of(record: &DeploymentRecord) -> Self {
+        let release = lockstep::release::Release {
+            manifest_version: record.manifest_version,
+            artifacts: record.requested.clone(),
+        };
+        let conclusion = record.conclusion.as_ref();
+        Self {
+            id: record.deployment.id.clone(),
+            started_at: record.execution.started_at,
+            source: record.source.label(),
+            release: release.label(),
+            verdict: conclusion.map(|conclusion| conclusion.verdict),
+            concluded_at: conclusion.map(|conclusion| conclusion.concluded_at),
+            message: conclusion.map(|conclusion| conclusion.message.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The positions of the conditional writes in the creating transaction.
+const RECORD: usize = 0;
+
+impl Ledger {
+    /// Creates a deployment with its history line and its execution's index entry. For
+    /// a push it also claims the event and raises the never-older mark of each
+    /// component. All or nothing; a retry of the same execution finds its own record.
+    ///
+    /// `allow_older` is a person's word that an older artifact is wanted: the mark stays.
+    pub async fn create_deployment(
+        &self,
+        record: &DeploymentRecord,
+        allow_older: bool,
+        now: Timestamp,
+    ) -> Result<Created, LedgerError> {
+        let me = &record.deployment;
+        let mut transaction = Transaction::default();
+        transaction.put(
+            self,
+            body_item(keys::of_deployment(&me.id, "record"), record)?,
+            Expression::when("attribute_not_exists(pk)"),
+        )?;
+        let line_key = keys::of_environment(&me.application, &me.environment, keys::history_line(&me.id));
+        transaction.put(self, body_item(line_key, &HistoryLine::of(record))?, Expression::default())?;
+        let mut index = key_item(keys::execution(&record.execution.name));
+        index.insert("deployment".to_owned(), text(me.id.as_str()));
+        transaction.put(self, index, Expression::default())?;
+        let mut components = Vec::new();
+        if !allow_older {
+            self.raise_marks(&mut transaction, record, &mut components)?;
+        }
+        if let Source::EcrPush { event, .. } = &record.source {
+            let mut claim = key_item(keys::event(&event_claim(event, record)));
+            claim.insert("deployment".to_owned(), text(me.id.as_str()));
+            claim.insert("expires_at".to_owned(), expires(now, 30));
+            transaction.put(self, claim, Expression::when("attribute_not_exists(pk)"))?;
+        }
+        match transaction.commit(self).await? {
+            Outcome::Written => Ok(Created::Yes),
+            Outcome::Refused(refused) => refusal(&refused, &components),
+        }
+    }
+
+    fn raise_marks(
+        &self,
+        transaction: &mut Transaction,
+        record: &DeploymentRecord,
+        components: &mut Vec<String>,
+    ) -> Result<(), LedgerError> {
+        let me = &record.deployment;
+        // A person may ask for the newest artifact again; a push of it is a duplicate.
+        let condition = if record.source.is_manual() {
+            "attribute_not_exists(pk) OR pushed_ms <= :ms"
+        } else {
+            "attribute_not_exists(pk) OR pushed_ms < :ms"
+        };
+        for (component, artifact) in &record.requested {
+            let mark = Expression::update(
+                "SET digest = :digest, pushed_at = :at, pushed_ms = :ms, deployment = :me",
+            )
+            .only_when(condition)
+            .value(":digest", text(&artifact.digest))
+            .value(":at", text(artifact.pushed_at.to_string()))
+            .value(":ms", number(artifact.pushed_at.as_millisecond()))
+            .value(":me", text(me.id.as_str()));
+            let key = keys::of_environment(&me.application, &me.environment, keys::newest(component));
+            transaction.update(self, key, mark)?;
+            components.push(component.clone());
+        }
+        Ok(())
+    }
+
+    /// A deployment's record.
+    pub async fn record(&self, id: &DeploymentId) -> Result<Option<DeploymentRecord>, LedgerError> {
+        self.get(keys::of_deployment(id, "record")).await?.as_ref().map(body).transpose()
+    }
+
+    /// A deployment's record, and the deployment that took its place while it waited.
+    pub async fn record_and_successor(
+        &self,
+        id: &DeploymentId,
+    ) -> Result<Option<(DeploymentRecord, Option<String>)>, LedgerError> {
+        let item = self.get(keys::of_deployment(id, "record")).await?;
+        item.map(|item| Ok((body(&item)?, find_text(&item, "superseded_by").map(str::to_owned)))).transpose()
+    }
+
+    /// The deployment that an execution runs.
+    pub async fn deployment_of_execution(&self, name: &str) -> Result<Option<DeploymentId>, LedgerError> {
+        let item = self.get(keys::execution(name)).await?;
+        item.map(|item| crate::environment::deployment_id(&item, get_text(&item, "deployment")?)).transpose()
+    }
+
+    /// The newest `limit` deployments of an environment, newest first.
+    pub async fn history(
+        &self,
+        application: &str,
+        environment: &str,
+        limit: i32,
+    ) -> Result<Vec<HistoryLine>, LedgerError> {
+        let sent = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", text(keys::environment(application, environment)))
+            .expression_attribute_values(":prefix", text("deployment#"))
+            .scan_index_forward(false)
+            .limit(limit)
+            .send()
+            .await;
+        let output = sent.map_err(|error| LedgerError::sdk("dynamodb:Query", &error))?;
+        output.items().iter().map(body).collect()
+    }
+}
+
+/// A push that concerns several environments claims its event once in each.
+fn event_claim(event: &str, record: &DeploymentRecord) -> String {
+    format!("{event}#{}#{}", record.deployment.application, record.deployment.environment)
+}
+
+/// Why the creating transaction was refused. An existing record means a retry.
+fn refusal(refused: &[Option<Item>], components: &[String]) -> Result<Created, LedgerError> {
+    if refused.get(RECORD).is_some_and(Option::is_some) {
+        return Ok(Created::Yes);
+    }
+    let marks = refused.iter().skip(3);
+    for (component, item) in components.iter().zip(marks.clone()) {
+        if let Some(item) = item {
+            return Ok(Created::NotNewer { component: component.clone(), newest: newest(item)? });
+        }
+    }
+    if let Some(Some(item)) = marks.clone().nth(components.len()) {
+        let deployment = crate::environment::deployment_id(item, get_text(item, "deployment")?)?;
+        return Ok(Created::DuplicateEvent { deployment });
+    }
+    Err(LedgerError::Contended { what: "creating the deployment".to_owned() })
+}

@@ -1,0 +1,80 @@
+//! The keys of the table's items, in one place.
+
+use lockstep::{DeploymentId, WakeKey};
+
+/// The key of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+fn key(pk: String, sk: impl Into<String>) -> Key {
+    Key { pk, sk: sk.into() }
+}
+
+pub(crate) fn manifest_pointer(application: &str) -> Key {
+    key(format!("app#{application}"), "manifest")
+}
+
+pub(crate) fn manifest(application: &str, version: u64) -> Key {
+    key(format!("app#{application}"), format!("manifest#{version:08}"))
+}
+
+pub(crate) fn repository(repository: &str) -> String {
+    format!("repository#{repository}")
+}
+
+pub(crate) fn trigger_target(repository_name: &str, application: &str, environment: &str) -> Key {
+    key(repository(repository_name), format!("{application}#{environment}"))
+}
+
+pub(crate) fn environment(application: &str, environment: &str) -> String {
+    format!("env#{application}#{environment}")
+}
+
+/// An item of an environment: `lock`, `current`, `previous`.
+pub(crate) fn of_environment(application: &str, environment_name: &str, sk: impl Into<String>) -> Key {
+    key(environment(application, environment_name), sk)
+}
+
+pub(crate) fn queue(id: &DeploymentId) -> String {
+    format!("queue#{id}")
+}
+
+pub(crate) fn newest(component: &str) -> String {
+    format!("newest#{component}")
+}
+
+pub(crate) fn hold(digest: &str) -> String {
+    format!("hold#{digest}")
+}
+
+pub(crate) fn history_line(id: &DeploymentId) -> String {
+    format!("deployment#{id}")
+}
+
+/// An item of a deployment: `record`, `plan`.
+pub(crate) fn of_deployment(id: &DeploymentId, sk: impl Into<String>) -> Key {
+    key(format!("deployment#{id}"), sk)
+}
+
+pub(crate) fn step(id: &DeploymentId, number: u32) -> Key {
+    of_deployment(id, format!("step#{number:04}"))
+}
+
+pub(crate) fn journal(id: &DeploymentId, number: u32) -> Key {
+    of_deployment(id, format!("journal#{number:04}"))
+}
+
+pub(crate) fn execution(name: &str) -> Key {
+    key(format!("execution#{name}"), "deployment")
+}
+
+pub(crate) fn event(id: &str) -> Key {
+    key(format!("event#{id}"), "event")
+}
+
+pub(crate) fn wake(key: &WakeKey) -> String {
+    format!("wake#{key}")
+}

@@ -1,0 +1,230 @@
+//! Plans, steps and their journal.
+
+use jiff::Timestamp;
+use lockstep::DeploymentId;
+use lockstep::plan::{Plan, Step};
+use lockstep::record::{DeploymentRef, StepJournal};
+
+use crate::environment::lock;
+use crate::error::LedgerError;
+use crate::item::{Item, body, body_item, find_text, find_time, key_item, number, text};
+use crate::lock::LEASE;
+use crate::transaction::{Expression, Outcome, Transaction};
+use crate::wake::Registration;
+use crate::{Ledger, keys};
+
+/// A phase's word that it takes up a step now.
+#[derive(Debug, Clone)]
+pub struct TakeUpRequest<'a> {
+    /// The deployment.
+    pub deployment: &'a DeploymentRef,
+    /// The fencing number it was given with the lock.
+    pub fence: u64,
+    /// The step; `None` for a phase that works on the whole environment.
+    pub step: Option<u32>,
+    /// Whether the step is undone. Undo goes on in spite of a raised halt flag.
+    pub undo: bool,
+    /// What should wake it while it waits.
+    pub registrations: &'a [Registration],
+}
+
+/// What came of taking up a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakeUp {
+    /// The lock is ours, its lease is renewed, and the wake registrations are written.
+    Go,
+    /// Another step failed first.
+    Halted {
+        /// The failure that raised the flag.
+        by: String,
+    },
+    /// The lock is not ours any more.
+    LockLost {
+        /// Who holds it now, in words.
+        holder: String,
+    },
+}
+
+/// A step that needs no further look.
+#[derive(Debug, Clone)]
+pub struct Finished<'a> {
+    /// The deployment.
+    pub deployment: &'a DeploymentId,
+    /// The step.
+    pub step: u32,
+    /// Whether it is its undo that is done.
+    pub undo: bool,
+    /// What came of it, in one clause.
+    pub note: &'a str,
+    /// What would have woken it.
+    pub registrations: &'a [Registration],
+}
+
+impl Ledger {
+    /// Writes a plan and its steps. Steps never change: writing the plan again for the
+    /// same deployment, which only a retry does, replaces them as a whole.
+    pub async fn put_plan(&self, id: &DeploymentId, plan: &Plan) -> Result<(), LedgerError> {
+        let mut transaction = Transaction::default();
+        transaction.put(self, body_item(keys::of_deployment(id, "plan"), plan)?, Expression::default())?;
+        for step in &plan.steps {
+            transaction.put(self, body_item(keys::step(id, step.number), step)?, Expression::default())?;
+        }
+        transaction.commit(self).await.map(drop)
+    }
+
+    /// A deployment's plan; `None` when it was not planned yet.
+    pub async fn plan(&self, id: &DeploymentId) -> Result<Option<Plan>, LedgerError> {
+        self.get(keys::of_deployment(id, "plan")).await?.as_ref().map(body).transpose()
+    }
+
+    /// One step.
+    pub async fn step(&self, id: &DeploymentId, number: u32) -> Result<Option<Step>, LedgerError> {
+        self.get(keys::step(id, number)).await?.as_ref().map(body).transpose()
+    }
+
+    /// The journal of one step.
+    pub async fn journal(&self, id: &DeploymentId, number: u32) -> Result<StepJournal, LedgerError> {
+        Ok(self.get(keys::journal(id, number)).await?.as_ref().map(journal).unwrap_or_default())
+    }
+
+    /// Proves that the lock is still ours, renews its lease, notes when the step was
+    /// first taken up, and registers the task token under the step's wake keys: one
+    /// write for everything that has to be true before a phase acts.
+    pub async fn take_up(&self, request: &TakeUpRequest<'_>, now: Timestamp) -> Result<TakeUp, LedgerError> {
+        let me = request.deployment;
+        let (condition, first) = if request.undo {
+            ("deployment = :me AND fence = :fence", "SET undo_started_at = if_not_exists(undo_started_at, :now)")
+        } else {
+            (
+                "deployment = :me AND fence = :fence AND attribute_not_exists(halted_by)",
+                "SET started_at = if_not_exists(started_at, :now)",
+            )
+        };
+        let mut transaction = Transaction::default();
+        let renew = Expression::update("SET lease_until = :until")
+            .only_when(condition)
+            .value(":until", text((now + LEASE).to_string()))
+            .value(":me", text(me.id.as_str()))
+            .value(":fence", number(request.fence));
+        transaction.update(self, keys::of_environment(&me.application, &me.environment, "lock"), renew)?;
+        if let Some(step) = request.step {
+            let first = Expression::update(first).value(":now", text(now.to_string()));
+            transaction.update(self, keys::journal(&me.id, step), first)?;
+        }
+        for registration in request.registrations {
+            transaction.put(self, registration.item(now), Expression::default())?;
+        }
+        match transaction.commit(self).await? {
+            Outcome::Written => Ok(TakeUp::Go),
+            Outcome::Refused(refused) => refusal(&refused, request),
+        }
+    }
+
+    /// Notes what was last seen of a step.
+    pub async fn note(&self, id: &DeploymentId, step: u32, note: &str) -> Result<(), LedgerError> {
+        let mut transaction = Transaction::default();
+        let update = Expression::update("SET note = :note").value(":note", text(note));
+        transaction.update(self, keys::journal(id, step), update)?;
+        transaction.commit(self).await.map(drop)
+    }
+
+    /// Notes that a step is done, or undone, and forgets its wake registrations.
+    pub async fn finish(&self, finished: &Finished<'_>, now: Timestamp) -> Result<(), LedgerError> {
+        let mut transaction = Transaction::default();
+        self.close_journal(&mut transaction, finished, now)?;
+        transaction.commit(self).await.map(drop)
+    }
+
+    /// Notes that a step has failed, forgets its wake registrations, and raises the halt
+    /// flag: the other steps of the deployment stop at their next look. Only the first
+    /// failure is kept. Does nothing when the lock is not held with `fence` any more.
+    pub async fn fail(
+        &self,
+        me: &DeploymentRef,
+        fence: u64,
+        finished: &Finished<'_>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut transaction = Transaction::default();
+        let raise = Expression::update("SET halted_by = if_not_exists(halted_by, :by)")
+            .only_when("deployment = :me AND fence = :fence")
+            .value(":by", text(finished.note))
+            .value(":me", text(me.id.as_str()))
+            .value(":fence", number(fence));
+        transaction.update(self, keys::of_environment(&me.application, &me.environment, "lock"), raise)?;
+        self.close_journal(&mut transaction, finished, now)?;
+        transaction.commit(self).await.map(drop)
+    }
+
+    fn close_journal(
+        &self,
+        transaction: &mut Transaction,
+        finished: &Finished<'_>,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let update = if finished.undo {
+            "SET undone_at = :now, note = :note"
+        } else {
+            "SET finished_at = :now, note = :note"
+        };
+        let update =
+            Expression::update(update).value(":now", text(now.to_string())).value(":note", text(finished.note));
+        transaction.update(self, keys::journal(finished.deployment, finished.step), update)?;
+        for registration in finished.registrations {
+            transaction.delete(self, registration.table_key())?;
+        }
+        Ok(())
+    }
+
+    /// A step and its journal, in one read.
+    pub async fn step_and_journal(
+        &self,
+        id: &DeploymentId,
+        number: u32,
+    ) -> Result<(Option<Step>, StepJournal), LedgerError> {
+        let (step_key, journal_key) = (keys::step(id, number), keys::journal(id, number));
+        let (step_sk, journal_sk) = (step_key.sk.clone(), journal_key.sk.clone());
+        let wanted = aws_sdk_dynamodb::types::KeysAndAttributes::builder()
+            .keys(key_item(step_key))
+            .keys(key_item(journal_key))
+            .consistent_read(true)
+            .build()
+            .map_err(|error| LedgerError::Unreadable { item: step_sk.clone(), reason: error.to_string() })?;
+        let sent = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+        let output = sent.map_err(|error| LedgerError::sdk("dynamodb:BatchGetItem", &error))?;
+        if output.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
+            return Err(LedgerError::Contended { what: "BatchGetItem left keys unprocessed".to_owned() });
+        }
+        let items = output.responses().and_then(|tables| tables.get(&self.table)).map_or(&[][..], Vec::as_slice);
+        let find = |sk: &str| items.iter().find(|item| find_text(item, "sk") == Some(sk));
+        let step = find(&step_sk).map(body).transpose()?;
+        Ok((step, find(&journal_sk).map(journal).unwrap_or_default()))
+    }
+}
+
+fn journal(item: &Item) -> StepJournal {
+    StepJournal {
+        started_at: find_time(item, "started_at"),
+        finished_at: find_time(item, "finished_at"),
+        undo_started_at: find_time(item, "undo_started_at"),
+        undone_at: find_time(item, "undone_at"),
+        note: find_text(item, "note").unwrap_or_default().to_owned(),
+    }
+}
+
+/// Only the lock's condition can refuse.
+fn refusal(refused: &[Option<Item>], request: &TakeUpRequest<'_>) -> Result<TakeUp, LedgerError> {
+    let Some(Some(item)) = refused.first() else {
+        return Err(LedgerError::Contended { what: "taking up the step".to_owned() });
+    };
+    if item.is_empty() {
+        return Ok(TakeUp::LockLost { holder: "nobody".to_owned() });
+    }
+    let lock = lock(item)?;
+    let ours = lock.deployment.as_ref() == Some(&request.deployment.id) && lock.fence == request.fence;
+    Ok(match (ours, lock.halted_by, lock.deployment) {
+        (true, Some(by), _) => TakeUp::Halted { by },
+        (_, _, Some(holder)) => TakeUp::LockLost { holder: format!("deployment {holder}") },
+        (_, _, None) => TakeUp::LockLost { holder: "nobody".to_owned() },
+    })
+}

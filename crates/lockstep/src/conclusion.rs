@@ -1,0 +1,161 @@
+//! From what happened to the words a person reads.
+
+use jiff::Timestamp;
+
+use crate::plan::{Plan, Step};
+use crate::record::{Conclusion, DeploymentRecord, Failure};
+use crate::verdict::{Outcome, Verdict};
+
+/// The conclusion of a deployment: its verdict, what happened and why, what is live
+/// now, and what to do next.
+pub fn conclude(
+    record: &DeploymentRecord,
+    plan: Option<&Plan>,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Conclusion {
+    let verdict = outcome.verdict();
+    let steps = plan.map_or(&[][..], |plan| plan.steps.as_slice());
+    let why = outcome
+        .failure
+        .as_ref()
+        .map(|failure| reason(failure, steps))
+        .unwrap_or_default();
+    Conclusion {
+        verdict,
+        message: message(verdict, steps, outcome, &why),
+        next_steps: next_steps(verdict, record, outcome),
+        concluded_at: now,
+    }
+}
+
+fn message(verdict: Verdict, steps: &[Step], outcome: &Outcome, why: &str) -> String {
+    match verdict {
+        Verdict::Succeeded => format!("Live and verified: {}.", listed(steps, |step| &step.after)),
+        Verdict::NoChange => {
+            "The environment already runs this release; nothing was changed.".to_owned()
+        }
+        Verdict::RolledBack => format!(
+            "{why}. Put back and verified: {}.",
+            listed(steps, |step| &step.before)
+        ),
+        Verdict::Rejected => format!("{why}. Nothing was changed."),
+        Verdict::Superseded if outcome.unwound => {
+            format!("{why}. Put back: {}.", listed(steps, |step| &step.before))
+        }
+        Verdict::Superseded => format!("{why}. Nothing was changed by this deployment."),
+        Verdict::Stopped if steps.is_empty() => {
+            "Stopped by a person before anything was changed.".to_owned()
+        }
+        Verdict::Stopped => {
+            format!(
+                "Stopped by a person. Put back and verified: {}.",
+                listed(steps, |step| &step.before)
+            )
+        }
+        Verdict::FailedDirty => format!(
+            "{why}. Rolling back failed too: {}.",
+            left_over(steps, outcome)
+        ),
+    }
+}
+
+/// The failure in words. What a Lambda function returns as its error arrives as JSON.
+fn reason(failure: &Failure, steps: &[Step]) -> String {
+    let text = cause_text(failure);
+    let target = failure
+        .step
+        .and_then(|number| steps.iter().find(|step| step.number == number));
+    let text = text.trim_end_matches('.').to_owned();
+    match (target, failure.phase.as_str()) {
+        (Some(step), _) if !text.contains(&step.target) => format!("{}: {text}", step.target),
+        (_, "execution") => format!(
+            "The execution {} before it concluded",
+            ended(&failure.error)
+        ),
+        _ => text,
+    }
+}
+
+fn ended(status: &str) -> &'static str {
+    match status {
+        "ABORTED" => "was stopped",
+        "TIMED_OUT" => "timed out",
+        _ => "failed",
+    }
+}
+
+/// The text of a failure for a person.
+pub(crate) fn cause_text(failure: &Failure) -> String {
+    let returned = serde_json::from_str::<serde_json::Value>(&failure.cause).ok();
+    let message = returned
+        .as_ref()
+        .and_then(|value| value.get("errorMessage"))
+        .and_then(|text| text.as_str());
+    match message.unwrap_or(&failure.cause) {
+        "" => format!("phase {} failed with {}", failure.phase, failure.error),
+        text => text.to_owned(),
+    }
+}
+
+fn listed<'a>(steps: &'a [Step], side: impl Fn(&'a Step) -> &'a String) -> String {
+    if steps.is_empty() {
+        return "nothing was changed".to_owned();
+    }
+    let parts: Vec<_> = steps
+        .iter()
+        .map(|step| format!("{} on {}", step.target, side(step)))
+        .collect();
+    parts.join("; ")
+}
+
+fn left_over(steps: &[Step], outcome: &Outcome) -> String {
+    let mut parts = Vec::new();
+    for undo in &outcome.undo {
+        let Some(failure) = &undo.failure else {
+            continue;
+        };
+        let text = cause_text(failure);
+        match steps.iter().find(|step| step.number == undo.step) {
+            Some(step) => parts.push(format!(
+                "{} should be on {} again, but: {text}",
+                step.target, step.before
+            )),
+            None => parts.push(format!("step {}: {text}", undo.step)),
+        }
+    }
+    if let Some(failure) = &outcome.not_restored {
+        parts.push(format!(
+            "what was put back does not pass verification: {}",
+            cause_text(failure)
+        ));
+    }
+    parts.join("; ")
+}
+
+fn next_steps(verdict: Verdict, record: &DeploymentRecord, outcome: &Outcome) -> Vec<String> {
+    let deployment = &record.deployment;
+    let show = format!("lockstep show {}", deployment.id);
+    match verdict {
+        Verdict::Succeeded | Verdict::NoChange | Verdict::Superseded | Verdict::Stopped => Vec::new(),
+        Verdict::RolledBack => vec![
+            format!("See every step: {show}"),
+            "Fix the release and push it again. This image is on hold here: it will not be deployed again by itself."
+                .to_owned(),
+        ],
+        Verdict::Rejected => vec![
+            "Fix what is named above, then deploy again.".to_owned(),
+            format!("Deploy by hand: lockstep deploy {}", deployment.environment),
+        ],
+        Verdict::FailedDirty => {
+            let mut steps = vec![format!("Look now: {show}")];
+            if outcome.undo.iter().any(|undo| undo.failure.is_some()) {
+                steps.push("Put the named targets back by hand; the plan has their exact `before`.".to_owned());
+            }
+            if outcome.not_restored.is_some() {
+                steps.push("Everything is back on its previous revision, and that is not healthy either: look for a cause outside the release.".to_owned());
+            }
+            steps
+        }
+    }
+}
