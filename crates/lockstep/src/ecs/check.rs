@@ -1,0 +1,37 @@
+//! Checks of the world before anything is changed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A prerequisite that does not hold. All of them are told at once, so that a person
+/// fixes them in one go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was checked, such as `image platform`.
+    pub what: String,
+    /// The resource, such as `service live-quiz/websocket`.
+    pub resource: String,
+    /// What is there.
+    pub found: String,
+    /// What has to be there.
+    pub expected: String,
+    /// What to do about it.
+    pub todo: String,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            what,
+            resource,
+            found,
+            expected,
+            todo,
+        } = self;
+        write!(
+            f,
+            "{resource}: {what}: found {found}, expected {expected}; {todo}"
+        )
+    }
+}

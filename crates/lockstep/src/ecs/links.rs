@@ -1,0 +1,94 @@
+//! Links into the AWS console: where a person looks next.
+
+use super::arn::{Arn, short_name};
+use super::definition::{LogLocation, container};
+use super::step::ServiceStep;
+use super::task::StoppedTask;
+
+/// Characters that stay as they are in a link.
+const UNRESERVED: &[u8] = b"-._~";
+
+impl ServiceStep {
+    /// The service's page in the ECS console.
+    pub fn console_link(&self) -> String {
+        let Some(arn) = Arn::parse(&self.service_arn) else {
+            return String::new();
+        };
+        format!(
+            "{}/ecs/v2/clusters/{}/services/{}/deployments?region={}",
+            console(arn.partition, arn.region),
+            self.cluster,
+            self.service,
+            arn.region
+        )
+    }
+
+    /// The log stream of a task's container in the console; the task's own page
+    /// when its log goes elsewhere.
+    pub fn log_link(&self, task: &StoppedTask) -> String {
+        let Some(arn) = Arn::parse(&self.service_arn) else {
+            return String::new();
+        };
+        let name = task
+            .culprit()
+            .map_or("", |container| container.name.as_str());
+        let log = container(&self.after.task_definition, name).and_then(LogLocation::of);
+        match log {
+            Some(LogLocation {
+                group,
+                region,
+                prefix: Some(prefix),
+                ..
+            }) => {
+                let region = region.as_deref().unwrap_or(arn.region);
+                let stream = format!("{prefix}/{name}/{}", short_name(&task.arn));
+                format!(
+                    "{}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{}/log-events/{}",
+                    console(arn.partition, region),
+                    twice_encoded(&group),
+                    twice_encoded(&stream)
+                )
+            }
+            _ => format!(
+                "{}/ecs/v2/clusters/{}/tasks/{}/configuration?region={}",
+                console(arn.partition, arn.region),
+                self.cluster,
+                short_name(&task.arn),
+                arn.region
+            ),
+        }
+    }
+}
+
+fn console(partition: &str, region: &str) -> String {
+    match partition {
+        "aws-cn" => "https://console.amazonaws.cn".into(),
+        "aws-us-gov" => "https://console.amazonaws-us-gov.com".into(),
+        _ => format!("https://{region}.console.aws.amazon.com"),
+    }
+}
+
+/// The console decodes the part after the hash sign itself: a slash is `%2F`, whose `%` is `$25` there.
+fn twice_encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || UNRESERVED.contains(&byte);
+    text.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("$25{byte:02X}")
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::twice_encoded;
+
+    #[test]
+    fn encodes_as_the_console_does() {
+        assert_eq!(twice_encoded("/ecs/web_1"), "$252Fecs$252Fweb_1");
+        assert_eq!(twice_encoded("ecs/web/0a1b"), "ecs$252Fweb$252F0a1b");
+    }
+}
