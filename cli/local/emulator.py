@@ -1,0 +1,179 @@
+"""Starts the AWS emulator (ministack) the way the local engine needs it.
+
+    emulator.py serve            the emulator, on BIND_HOST:GATEWAY_PORT
+    emulator.py remove-containers PREFIX   removes the containers of the emulators whose instance label begins so
+
+Three things are added to the emulator, all of them on its outside:
+
+* `POST /_lockstep/events` accepts PutEvents entries whose source is `aws.*`. PutEvents refuses such sources, as AWS
+  does; on AWS they come from the services themselves. The gateway uses it to emit the events the emulator lacks.
+* `GET /_lockstep/ecs` lists services and tasks, so that the gateway can see what ECS would announce.
+* Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry.
+
+Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
+"""
+
+import asyncio
+import copy
+import hmac
+import json
+import logging
+import os
+import re
+import sys
+
+TOKEN = os.environ.get("LOCKSTEP_TOKEN", "")
+ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
+
+
+def local_image(reference):
+    """The reference under which the container engine finds an ECR image in the emulator's registry."""
+    if not isinstance(reference, str):
+        return reference
+    return ECR_HOST.sub(f"127.0.0.1:{os.environ['GATEWAY_PORT']}/", reference)
+
+
+class Forward:
+    """Everything the container engine's client has, except what a subclass replaces."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+
+class LocalImages(Forward):
+    def pull(self, repository, *args, **kwargs):
+        return self._inner.pull(local_image(repository), *args, **kwargs)
+
+    def get(self, name):
+        return self._inner.get(local_image(name))
+
+    def get_registry_data(self, name, *args, **kwargs):
+        return self._inner.get_registry_data(local_image(name), *args, **kwargs)
+
+
+class LocalContainers(Forward):
+    def run(self, image, *args, **kwargs):
+        return self._inner.run(local_image(image), *args, **kwargs)
+
+
+class LocalEngine(Forward):
+    """A client of the container engine that knows where the emulated account keeps its images."""
+
+    @property
+    def images(self):
+        return LocalImages(self._inner.images)
+
+    @property
+    def containers(self):
+        return LocalContainers(self._inner.containers)
+
+
+def use_own_registry():
+    from ministack.services import ecs
+
+    connect = ecs._get_docker
+
+    def connect_locally():
+        client = connect()
+        return LocalEngine(client) if client else None
+
+    ecs._get_docker = connect_locally
+
+
+def scope():
+    """The one account and region that the local engine uses."""
+    from ministack.core.responses import request_scope
+
+    return request_scope("000000000000", os.environ.get("MINISTACK_REGION", "us-east-1"))
+
+
+def put_events(entries):
+    from ministack.services import eventbridge
+
+    with scope():
+        _, _, body = eventbridge._put_events({"Entries": entries}, allow_aws_source=True)
+    return json.loads(body)
+
+
+def ecs_state():
+    """Services and tasks in the shape that ECS itself shows them."""
+    from ministack.services import ecs
+
+    with scope():
+        state = {
+            "services": [copy.deepcopy(service) for service in ecs._services.values()],
+            "tasks": [copy.deepcopy(task) for task in ecs._tasks.values()],
+        }
+        return ecs._sanitize(state)
+
+
+async def answer(send, status, value):
+    body = json.dumps(value, default=str).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def read(receive):
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def with_own_routes(app):
+    """Wraps the emulator's application with the two routes of the gateway."""
+
+    async def handle(scope_, receive, send):
+        path = scope_.get("path", "")
+        if scope_["type"] != "http" or not path.startswith("/_lockstep/"):
+            return await app(scope_, receive, send)
+        given = dict(scope_["headers"]).get(b"x-lockstep-token", b"").decode("latin-1")
+        if not TOKEN or not hmac.compare_digest(given, TOKEN):
+            return await answer(send, 403, {"message": "this route belongs to the gateway of the local engine"})
+        if path == "/_lockstep/events":
+            return await answer(send, 200, await asyncio.to_thread(put_events, json.loads(await read(receive))))
+        if path == "/_lockstep/ecs":
+            return await answer(send, 200, ecs_state())
+        return await answer(send, 404, {"message": f"no such route: {path}"})
+
+    return handle
+
+
+def serve():
+    from hypercorn.asyncio import serve as hypercorn
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    if os.environ.get("DOCKER_HOST"):
+        use_own_registry()
+    logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
+    config = Config()
+    config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    asyncio.run(hypercorn(with_own_routes(app), config))
+
+
+def remove_containers(prefix):
+    import docker
+
+    client = docker.from_env(timeout=20)
+    for container in client.containers.list(all=True, sparse=True, filters={"label": "ministack.instance"}):
+        if (container.attrs.get("Labels") or {}).get("ministack.instance", "").startswith(prefix):
+            try:
+                container.remove(force=True, v=True)
+            except docker.errors.NotFound:
+                pass
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve()
+    else:
+        remove_containers(sys.argv[2])
