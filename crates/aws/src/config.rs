@@ -16,14 +16,19 @@ use thiserror::Error;
 
 /// A variable that Lambda or the template sets is missing.
 #[derive(Debug, Error)]
-#[error("environment variable {0} is not set; the function's configuration in template.yaml sets it")]
+#[error(
+    "environment variable {0} is not set; the function's configuration in template.yaml sets it"
+)]
 pub struct ConfigError(&'static str);
 
 /// Reads a required environment variable.
 ///
 /// # Errors
 /// When it is not set or not Unicode.
-#[expect(clippy::disallowed_methods, reason = "this is the place where configuration is read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the place where configuration is read"
+)]
 pub fn variable(name: &'static str) -> Result<String, ConfigError> {
     std::env::var(name).map_err(|_| ConfigError(name))
 }
@@ -31,7 +36,9 @@ pub fn variable(name: &'static str) -> Result<String, ConfigError> {
 /// The HTTP client that all SDK clients of a process share: HTTP/1.1 and HTTP/2 over
 /// rustls with ring, whose first handshake costs 20 ms of CPU less than aws-lc's.
 pub fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
 }
 
 /// The configuration that all SDK clients of a handler share. Call it once a process.
@@ -55,6 +62,10 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http_client());
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL").ok());
-    config.set_app_name(variable("AWS_LAMBDA_FUNCTION_NAME").ok().and_then(|name| AppName::new(name).ok()));
+    config.set_app_name(
+        variable("AWS_LAMBDA_FUNCTION_NAME")
+            .ok()
+            .and_then(|name| AppName::new(name).ok()),
+    );
     Ok(config.build())
 }

@@ -56,10 +56,22 @@ impl AwsError {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
-        let code = meta.and_then(|meta| meta.code()).unwrap_or_default().to_owned();
-        let status = error.raw_response().map(|response| response.status().as_u16());
-        let message = meta.and_then(|meta| meta.message()).map_or_else(|| chain(error), str::to_owned);
-        Self { operation, kind: kind(&code, status), code, message }
+        let code = meta
+            .and_then(|meta| meta.code())
+            .unwrap_or_default()
+            .to_owned();
+        let status = error
+            .raw_response()
+            .map(|response| response.status().as_u16());
+        let message = meta
+            .and_then(|meta| meta.message())
+            .map_or_else(|| chain(error), str::to_owned);
+        Self {
+            operation,
+            kind: kind(&code, status),
+            code,
+            message,
+        }
     }
 
     /// The phase error for this failure, about `resource`.
@@ -84,7 +96,11 @@ impl AwsError {
     }
 
     fn text(&self) -> String {
-        if self.code.is_empty() { self.message.clone() } else { format!("{}: {}", self.code, self.message) }
+        if self.code.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}: {}", self.code, self.message)
+        }
     }
 }
 
@@ -92,8 +108,12 @@ fn kind(code: &str, status: Option<u16>) -> ErrorKind {
     match status {
         None => ErrorKind::Transient,
         Some(429 | 500..) => ErrorKind::Transient,
-        Some(_) if code.contains("Throttl") || TRANSIENT_CODES.contains(&code) => ErrorKind::Transient,
-        Some(_) if code.contains("AccessDenied") || code.contains("AuthorizationError") => ErrorKind::AccessDenied,
+        Some(_) if code.contains("Throttl") || TRANSIENT_CODES.contains(&code) => {
+            ErrorKind::Transient
+        }
+        Some(_) if code.contains("AccessDenied") || code.contains("AuthorizationError") => {
+            ErrorKind::AccessDenied
+        }
         Some(_) => ErrorKind::Refused,
     }
 }
@@ -122,7 +142,13 @@ mod tests {
     fn codes_decide_among_client_errors() {
         assert_eq!(kind("ThrottlingException", Some(400)), ErrorKind::Transient);
         assert_eq!(kind("ServerException", Some(500)), ErrorKind::Transient);
-        assert_eq!(kind("AccessDeniedException", Some(400)), ErrorKind::AccessDenied);
-        assert_eq!(kind("ServiceNotFoundException", Some(400)), ErrorKind::Refused);
+        assert_eq!(
+            kind("AccessDeniedException", Some(400)),
+            ErrorKind::AccessDenied
+        );
+        assert_eq!(
+            kind("ServiceNotFoundException", Some(400)),
+            ErrorKind::Refused
+        );
     }
 }

@@ -26,7 +26,14 @@ impl Context {
     pub fn start() -> Result<Self, StartError> {
         crate::logging::start();
         let sdk = sdk_config()?;
-        let ledger = Ledger::new(aws_sdk_dynamodb::Client::new(&sdk), variable("LOCKSTEP_TABLE")?);
-        Ok(Self { ledger, function: variable("AWS_LAMBDA_FUNCTION_NAME")?, sdk })
+        let ledger = Ledger::new(
+            aws_sdk_dynamodb::Client::new(&sdk),
+            variable("LOCKSTEP_TABLE")?,
+        );
+        Ok(Self {
+            ledger,
+            function: variable("AWS_LAMBDA_FUNCTION_NAME")?,
+            sdk,
+        })
     }
 }

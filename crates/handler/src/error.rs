@@ -13,7 +13,10 @@ pub struct HandlerError(#[from] pub PhaseError);
 
 impl From<HandlerError> for Diagnostic {
     fn from(HandlerError(error): HandlerError) -> Self {
-        Self { error_type: error.name().to_owned(), error_message: error.to_string() }
+        Self {
+            error_type: error.name().to_owned(),
+            error_message: error.to_string(),
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use tracing::level_filters::LevelFilter;
 /// Starts logging to standard output, which Lambda sends to CloudWatch Logs. The level
 /// is `LOCKSTEP_LOG` (`error`, `warn`, `info`, `debug`), `info` when it is unset.
 pub(crate) fn start() {
-    let level = variable("LOCKSTEP_LOG").ok().and_then(|level| level.parse().ok());
+    let level = variable("LOCKSTEP_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -30,7 +30,11 @@ impl<P: Phase> PhaseRunner<P> {
     /// A runner for `phase`.
     pub fn new(phase: P, context: Context) -> Self {
         let tokens = Tokens::new(Client::new(&context.sdk));
-        Self { phase, context, tokens }
+        Self {
+            phase,
+            context,
+            tokens,
+        }
     }
 
     /// Serves invocations until Lambda ends the process. `extract` takes the phase's
@@ -44,7 +48,11 @@ impl<P: Phase> PhaseRunner<P> {
 
     /// One invocation. A transient error is returned, so that Step Functions (or, for a
     /// woken invocation, Lambda) asks again; every other end is answered by token.
-    async fn handle(&self, payload: Value, extract: impl Fn(Step) -> P::Step) -> Result<(), PhaseError> {
+    async fn handle(
+        &self,
+        payload: Value,
+        extract: impl Fn(Step) -> P::Step,
+    ) -> Result<(), PhaseError> {
         let invocation = Invocation::parse(&payload)?;
         let token = invocation.task_token.clone();
         let Some(number) = invocation.step else {
@@ -65,7 +73,13 @@ impl<P: Phase> PhaseRunner<P> {
         let target = step.target.clone();
         let step = extract(step);
         let registrations = self.registrations(&invocation, &step, payload);
-        let work = Work { invocation, number, step, journal, registrations };
+        let work = Work {
+            invocation,
+            number,
+            step,
+            journal,
+            registrations,
+        };
         let result = self.advance(&work).await;
         log(&work, &target, &result);
         match result {
@@ -100,7 +114,9 @@ impl<P: Phase> PhaseRunner<P> {
         }
         self.phase.start(&work.step).await?;
         Ok(match self.phase.observe(&work.step).await? {
-            Progress::NotStarted => Progress::Running { note: "started; AWS does not show it yet".to_owned() },
+            Progress::NotStarted => Progress::Running {
+                note: "started; AWS does not show it yet".to_owned(),
+            },
             seen => seen,
         })
     }
@@ -114,56 +130,94 @@ impl<P: Phase> PhaseRunner<P> {
             undo: invocation.verb == Verb::Undo,
             registrations: &work.registrations,
         };
-        match self.context.ledger.take_up(&request, Timestamp::now()).await? {
+        match self
+            .context
+            .ledger
+            .take_up(&request, Timestamp::now())
+            .await?
+        {
             TakeUp::Go => Ok(()),
             TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
-            TakeUp::LockLost { holder } => Err(PhaseError::Halted { by: format!("the lock's new holder, {holder}") }),
+            TakeUp::LockLost { holder } => Err(PhaseError::Halted {
+                by: format!("the lock's new holder, {holder}"),
+            }),
         }
     }
 
     fn check_deadline(&self, work: &Work<P::Step>) -> Result<(), PhaseError> {
         let (begun, what) = match work.invocation.verb {
             Verb::Do => (work.journal.started_at, "the rollout"),
-            Verb::Undo => (work.journal.undo_started_at, "putting back what was there before"),
+            Verb::Undo => (
+                work.journal.undo_started_at,
+                "putting back what was there before",
+            ),
         };
         let after = self.phase.deadline(&work.step);
         let used = begun.map(|begun| Timestamp::now().duration_since(begun).unsigned_abs());
         if used.is_some_and(|used| used > after) {
-            return Err(PhaseError::DeadlineExceeded { what: what.to_owned(), after });
+            return Err(PhaseError::DeadlineExceeded {
+                what: what.to_owned(),
+                after,
+            });
         }
         Ok(())
     }
 
     async fn succeed(&self, work: &Work<P::Step>, summary: &str) -> Result<(), PhaseError> {
-        self.context.ledger.finish(&work.finished(summary), Timestamp::now()).await?;
+        self.context
+            .ledger
+            .finish(&work.finished(summary), Timestamp::now())
+            .await?;
         let output = json!({ "step": work.number, "summary": summary });
-        self.tokens.succeed(&work.invocation.task_token, &output).await
+        self.tokens
+            .succeed(&work.invocation.task_token, &output)
+            .await
     }
 
     async fn fail(&self, work: &Work<P::Step>, error: &PhaseError) -> Result<(), PhaseError> {
         let note = error.to_string();
         let (finished, now) = (work.finished(&note), Timestamp::now());
         if work.invocation.verb == Verb::Do {
-            self.context.ledger.fail(&work.invocation.deployment, work.invocation.fence, &finished, now).await?;
+            self.context
+                .ledger
+                .fail(
+                    &work.invocation.deployment,
+                    work.invocation.fence,
+                    &finished,
+                    now,
+                )
+                .await?;
         }
         self.tokens.fail(&work.invocation.task_token, error).await
     }
 
     async fn wait(&self, work: &Work<P::Step>, note: &str) -> Result<(), PhaseError> {
         if work.journal.note != note {
-            self.context.ledger.note(&work.invocation.deployment.id, work.number, note).await?;
+            self.context
+                .ledger
+                .note(&work.invocation.deployment.id, work.number, note)
+                .await?;
         }
         Ok(())
     }
 
     /// Where events find this invocation again. The payload is kept as it came, marked
     /// so that the next one knows that it only has to look.
-    fn registrations(&self, invocation: &Invocation, step: &P::Step, mut payload: Value) -> Vec<Registration> {
+    fn registrations(
+        &self,
+        invocation: &Invocation,
+        step: &P::Step,
+        mut payload: Value,
+    ) -> Vec<Registration> {
         if let Value::Object(fields) = &mut payload {
             fields.insert("woken".to_owned(), Value::Bool(true));
         }
         let payload = payload.to_string();
-        let waiter = Registration::waiter(&invocation.deployment, invocation.step, invocation.verb.as_str());
+        let waiter = Registration::waiter(
+            &invocation.deployment,
+            invocation.step,
+            invocation.verb.as_str(),
+        );
         self.phase
             .wake_keys(step)
             .into_iter()
@@ -193,9 +247,22 @@ fn log<S>(work: &Work<S>, target: &str, result: &Result<Progress, PhaseError>) {
     let deployment = work.invocation.deployment.id.as_str();
     let (verb, woken) = (work.invocation.verb.as_str(), work.invocation.woken);
     match result {
-        Ok(Progress::Done { summary }) => tracing::info!(deployment, target, verb, woken, "{summary}"),
-        Ok(Progress::Running { note }) => tracing::info!(deployment, target, verb, woken, "waiting: {note}"),
-        Ok(Progress::NotStarted) => tracing::info!(deployment, target, verb, woken, "not started yet"),
-        Err(error) => tracing::error!(deployment, target, verb, woken, error = error.name(), "{error}"),
+        Ok(Progress::Done { summary }) => {
+            tracing::info!(deployment, target, verb, woken, "{summary}")
+        }
+        Ok(Progress::Running { note }) => {
+            tracing::info!(deployment, target, verb, woken, "waiting: {note}")
+        }
+        Ok(Progress::NotStarted) => {
+            tracing::info!(deployment, target, verb, woken, "not started yet")
+        }
+        Err(error) => tracing::error!(
+            deployment,
+            target,
+            verb,
+            woken,
+            error = error.name(),
+            "{error}"
+        ),
     }
 }

@@ -16,13 +16,17 @@ where
     H: AsyncFn(Value) -> Result<Value, PhaseError>,
 {
     let handle = &handle;
-    let serve = service_fn(async |event: LambdaEvent<Value>| -> Result<Value, HandlerError> {
-        handle(event.payload).await.map_err(|error| {
-            tracing::error!(error = error.name(), "{error}");
-            HandlerError(error)
-        })
-    });
-    lambda_runtime::run(serve).await.map_err(|error| StartError::Runtime(error.to_string()))
+    let serve = service_fn(
+        async |event: LambdaEvent<Value>| -> Result<Value, HandlerError> {
+            handle(event.payload).await.map_err(|error| {
+                tracing::error!(error = error.name(), "{error}");
+                HandlerError(error)
+            })
+        },
+    );
+    lambda_runtime::run(serve)
+        .await
+        .map_err(|error| StartError::Runtime(error.to_string()))
 }
 
 /// Reads an invocation's payload inside the handler, so that bad input gets our name.
@@ -32,6 +36,8 @@ where
 pub fn parse<T: DeserializeOwned>(payload: Value) -> Result<T, PhaseError> {
     serde_json::from_value(payload).map_err(|error| PhaseError::InvalidRequest {
         field: "payload".to_owned(),
-        reason: format!("{error}; the state machine and the functions may be from different versions"),
+        reason: format!(
+            "{error}; the state machine and the functions may be from different versions"
+        ),
     })
 }

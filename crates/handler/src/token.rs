@@ -30,8 +30,15 @@ impl Tokens {
     /// # Errors
     /// [`PhaseError::Transient`] when Step Functions could not be reached.
     pub async fn succeed(&self, token: &str, output: &Value) -> Result<(), PhaseError> {
-        let sent = self.client.send_task_success().task_token(token).output(output.to_string()).send().await;
-        sent.map(drop).or_else(|error| unless_dead("states:SendTaskSuccess", &error))
+        let sent = self
+            .client
+            .send_task_success()
+            .task_token(token)
+            .output(output.to_string())
+            .send()
+            .await;
+        sent.map(drop)
+            .or_else(|error| unless_dead("states:SendTaskSuccess", &error))
     }
 
     /// Fails the waiting state with the error's stable name and its text.
@@ -40,8 +47,16 @@ impl Tokens {
     /// [`PhaseError::Transient`] when Step Functions could not be reached.
     pub async fn fail(&self, token: &str, error: &PhaseError) -> Result<(), PhaseError> {
         let cause: String = error.to_string().chars().take(CAUSE_LIMIT).collect();
-        let sent = self.client.send_task_failure().task_token(token).error(error.name()).cause(cause).send().await;
-        sent.map(drop).or_else(|error| unless_dead("states:SendTaskFailure", &error))
+        let sent = self
+            .client
+            .send_task_failure()
+            .task_token(token)
+            .error(error.name())
+            .cause(cause)
+            .send()
+            .await;
+        sent.map(drop)
+            .or_else(|error| unless_dead("states:SendTaskFailure", &error))
     }
 }
 
@@ -54,7 +69,10 @@ where
 {
     let error = AwsError::new(operation, error);
     if DEAD_TOKEN.contains(&error.code.as_str()) {
-        tracing::info!(code = error.code, "nobody waits for this answer any more; a newer attempt gives it");
+        tracing::info!(
+            code = error.code,
+            "nobody waits for this answer any more; a newer attempt gives it"
+        );
         return Ok(());
     }
     Err(error.about("the task token"))

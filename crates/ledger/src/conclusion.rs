@@ -49,13 +49,19 @@ impl Ledger {
                 }
                 Outcome::Refused(_) if fence > 0 => fence = 0,
                 Outcome::Refused(_) => {
-                    return Err(LedgerError::Contended { what: "concluding the deployment".to_owned() });
+                    return Err(LedgerError::Contended {
+                        what: "concluding the deployment".to_owned(),
+                    });
                 }
             }
         }
     }
 
-    async fn try_conclude(&self, write: &ConclusionWrite<'_>, fence: u64) -> Result<Outcome, LedgerError> {
+    async fn try_conclude(
+        &self,
+        write: &ConclusionWrite<'_>,
+        fence: u64,
+    ) -> Result<Outcome, LedgerError> {
         let me = &write.record.deployment;
         let key = |sk: &str| keys::of_environment(&me.application, &me.environment, sk);
         let record_key = keys::of_deployment(&me.id, "record");
@@ -73,17 +79,32 @@ impl Ledger {
                 .value(":fence", number(fence));
             transaction.update(self, key("lock"), free)?;
         }
-        let line = body_item(key(&keys::history_line(&me.id)), &HistoryLine::of(write.record))?;
+        let line = body_item(
+            key(&keys::history_line(&me.id)),
+            &HistoryLine::of(write.record),
+        )?;
         transaction.put(self, line, Expression::default())?;
         transaction.delete(self, key(&keys::queue(&me.id)))?;
         if let Some(verified) = &write.verified {
-            transaction.put(self, body_item(key("current"), verified)?, Expression::default())?;
+            transaction.put(
+                self,
+                body_item(key("current"), verified)?,
+                Expression::default(),
+            )?;
             if let Some(previous) = &write.previous {
-                transaction.put(self, body_item(key("previous"), previous)?, Expression::default())?;
+                transaction.put(
+                    self,
+                    body_item(key("previous"), previous)?,
+                    Expression::default(),
+                )?;
             }
         }
         for hold in &write.holds {
-            transaction.put(self, body_item(key(&keys::hold(&hold.digest)), hold)?, Expression::default())?;
+            transaction.put(
+                self,
+                body_item(key(&keys::hold(&hold.digest)), hold)?,
+                Expression::default(),
+            )?;
         }
         for digest in &write.lifted {
             transaction.delete(self, key(&keys::hold(digest)))?;
@@ -91,12 +112,17 @@ impl Ledger {
         transaction.commit(self).await
     }
 
-    async fn standing_conclusion(&self, write: &ConclusionWrite<'_>) -> Result<Concluded, LedgerError> {
+    async fn standing_conclusion(
+        &self,
+        write: &ConclusionWrite<'_>,
+    ) -> Result<Concluded, LedgerError> {
         let id = &write.record.deployment.id;
         let standing = self.record(id).await?.and_then(|record| record.conclusion);
-        standing.map(Concluded::Before).ok_or_else(|| LedgerError::Unreadable {
-            item: format!("deployment#{id}/record"),
-            reason: "it is marked as concluded but has no conclusion".to_owned(),
-        })
+        standing
+            .map(Concluded::Before)
+            .ok_or_else(|| LedgerError::Unreadable {
+                item: format!("deployment#{id}/record"),
+                reason: "it is marked as concluded but has no conclusion".to_owned(),
+            })
     }
 }

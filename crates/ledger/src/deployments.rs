@@ -79,7 +79,9 @@ impl HistoryLine {
             release: release.label(),
             verdict: conclusion.map(|conclusion| conclusion.verdict),
             concluded_at: conclusion.map(|conclusion| conclusion.concluded_at),
-            message: conclusion.map(|conclusion| conclusion.message.clone()).unwrap_or_default(),
+            message: conclusion
+                .map(|conclusion| conclusion.message.clone())
+                .unwrap_or_default(),
         }
     }
 }
@@ -106,8 +108,13 @@ impl Ledger {
             body_item(keys::of_deployment(&me.id, "record"), record)?,
             Expression::when("attribute_not_exists(pk)"),
         )?;
-        let line_key = keys::of_environment(&me.application, &me.environment, keys::history_line(&me.id));
-        transaction.put(self, body_item(line_key, &HistoryLine::of(record))?, Expression::default())?;
+        let line_key =
+            keys::of_environment(&me.application, &me.environment, keys::history_line(&me.id));
+        transaction.put(
+            self,
+            body_item(line_key, &HistoryLine::of(record))?,
+            Expression::default(),
+        )?;
         let mut index = key_item(keys::execution(&record.execution.name));
         index.insert("deployment".to_owned(), text(me.id.as_str()));
         transaction.put(self, index, Expression::default())?;
@@ -149,7 +156,8 @@ impl Ledger {
             .value(":at", text(artifact.pushed_at.to_string()))
             .value(":ms", number(artifact.pushed_at.as_millisecond()))
             .value(":me", text(me.id.as_str()));
-            let key = keys::of_environment(&me.application, &me.environment, keys::newest(component));
+            let key =
+                keys::of_environment(&me.application, &me.environment, keys::newest(component));
             transaction.update(self, key, mark)?;
             components.push(component.clone());
         }
@@ -158,7 +166,11 @@ impl Ledger {
 
     /// A deployment's record.
     pub async fn record(&self, id: &DeploymentId) -> Result<Option<DeploymentRecord>, LedgerError> {
-        self.get(keys::of_deployment(id, "record")).await?.as_ref().map(body).transpose()
+        self.get(keys::of_deployment(id, "record"))
+            .await?
+            .as_ref()
+            .map(body)
+            .transpose()
     }
 
     /// A deployment's record, and the deployment that took its place while it waited.
@@ -167,13 +179,23 @@ impl Ledger {
         id: &DeploymentId,
     ) -> Result<Option<(DeploymentRecord, Option<String>)>, LedgerError> {
         let item = self.get(keys::of_deployment(id, "record")).await?;
-        item.map(|item| Ok((body(&item)?, find_text(&item, "superseded_by").map(str::to_owned)))).transpose()
+        item.map(|item| {
+            Ok((
+                body(&item)?,
+                find_text(&item, "superseded_by").map(str::to_owned),
+            ))
+        })
+        .transpose()
     }
 
     /// The deployment that an execution runs.
-    pub async fn deployment_of_execution(&self, name: &str) -> Result<Option<DeploymentId>, LedgerError> {
+    pub async fn deployment_of_execution(
+        &self,
+        name: &str,
+    ) -> Result<Option<DeploymentId>, LedgerError> {
         let item = self.get(keys::execution(name)).await?;
-        item.map(|item| crate::environment::deployment_id(&item, get_text(&item, "deployment")?)).transpose()
+        item.map(|item| crate::environment::deployment_id(&item, get_text(&item, "deployment")?))
+            .transpose()
     }
 
     /// The newest `limit` deployments of an environment, newest first.
@@ -201,7 +223,10 @@ impl Ledger {
 
 /// A push that concerns several environments claims its event once in each.
 fn event_claim(event: &str, record: &DeploymentRecord) -> String {
-    format!("{event}#{}#{}", record.deployment.application, record.deployment.environment)
+    format!(
+        "{event}#{}#{}",
+        record.deployment.application, record.deployment.environment
+    )
 }
 
 /// Why the creating transaction was refused. An existing record means a retry.
@@ -212,12 +237,17 @@ fn refusal(refused: &[Option<Item>], components: &[String]) -> Result<Created, L
     let marks = refused.iter().skip(3);
     for (component, item) in components.iter().zip(marks.clone()) {
         if let Some(item) = item {
-            return Ok(Created::NotNewer { component: component.clone(), newest: newest(item)? });
+            return Ok(Created::NotNewer {
+                component: component.clone(),
+                newest: newest(item)?,
+            });
         }
     }
     if let Some(Some(item)) = marks.clone().nth(components.len()) {
         let deployment = crate::environment::deployment_id(item, get_text(item, "deployment")?)?;
         return Ok(Created::DuplicateEvent { deployment });
     }
-    Err(LedgerError::Contended { what: "creating the deployment".to_owned() })
+    Err(LedgerError::Contended {
+        what: "creating the deployment".to_owned(),
+    })
 }

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::deployments::Newest;
 use crate::error::LedgerError;
-use crate::item::{Item, body, find_text, find_time, get_number, get_text, get_time, sk_after, unreadable};
+use crate::item::{
+    Item, body, find_text, find_time, get_number, get_text, get_time, sk_after, unreadable,
+};
 use crate::{Ledger, keys};
 
 /// Who deploys to an environment. The item stays after a release so that the fencing
@@ -76,8 +78,18 @@ pub struct Hold {
 
 impl Ledger {
     /// Lock, queue and newest artifacts of an environment, in one query.
-    pub async fn environment(&self, application: &str, environment: &str) -> Result<EnvironmentState, LedgerError> {
-        let items = self.range(keys::environment(application, environment), "lock", "queue#~").await?;
+    pub async fn environment(
+        &self,
+        application: &str,
+        environment: &str,
+    ) -> Result<EnvironmentState, LedgerError> {
+        let items = self
+            .range(
+                keys::environment(application, environment),
+                "lock",
+                "queue#~",
+            )
+            .await?;
         let mut state = EnvironmentState::default();
         for item in &items {
             if get_text(item, "sk")? == "lock" {
@@ -85,26 +97,48 @@ impl Ledger {
             } else if let Some(component) = sk_after(item, "newest#") {
                 state.newest.insert(component.to_owned(), newest(item)?);
             } else if let Some(id) = sk_after(item, "queue#") {
-                state.queue.push(Waiting { deployment: deployment_id(item, id)?, artifacts: body(item)? });
+                state.queue.push(Waiting {
+                    deployment: deployment_id(item, id)?,
+                    artifacts: body(item)?,
+                });
             }
         }
         Ok(state)
     }
 
-    /// The last verified release and the one before it.
-    pub async fn verified_releases(
+    /// The last verified release of an environment.
+    pub async fn current_release(
         &self,
         application: &str,
         environment: &str,
-    ) -> Result<(Option<VerifiedRelease>, Option<VerifiedRelease>), LedgerError> {
-        let read = async |sk: &str| -> Result<Option<VerifiedRelease>, LedgerError> {
-            self.get(keys::of_environment(application, environment, sk)).await?.as_ref().map(body).transpose()
-        };
-        Ok((read("current").await?, read("previous").await?))
+    ) -> Result<Option<VerifiedRelease>, LedgerError> {
+        self.get(keys::of_environment(application, environment, "current"))
+            .await?
+            .as_ref()
+            .map(body)
+            .transpose()
+    }
+
+    /// The verified release before the last one.
+    pub async fn previous_release(
+        &self,
+        application: &str,
+        environment: &str,
+    ) -> Result<Option<VerifiedRelease>, LedgerError> {
+        self.get(keys::of_environment(application, environment, "previous"))
+            .await?
+            .as_ref()
+            .map(body)
+            .transpose()
     }
 
     /// The hold on an artifact, if there is one.
-    pub async fn hold(&self, application: &str, environment: &str, digest: &str) -> Result<Option<Hold>, LedgerError> {
+    pub async fn hold(
+        &self,
+        application: &str,
+        environment: &str,
+        digest: &str,
+    ) -> Result<Option<Hold>, LedgerError> {
         let key = keys::of_environment(application, environment, keys::hold(digest));
         self.get(key).await?.as_ref().map(body).transpose()
     }
@@ -112,7 +146,9 @@ impl Ledger {
 
 pub(crate) fn lock(item: &Item) -> Result<Lock, LedgerError> {
     Ok(Lock {
-        deployment: find_text(item, "deployment").map(|id| deployment_id(item, id)).transpose()?,
+        deployment: find_text(item, "deployment")
+            .map(|id| deployment_id(item, id))
+            .transpose()?,
         since: find_time(item, "since"),
         lease_until: find_time(item, "lease_until"),
         fence: u64::try_from(get_number(item, "fence")?).unwrap_or_default(),
@@ -129,5 +165,6 @@ pub(crate) fn newest(item: &Item) -> Result<Newest, LedgerError> {
 }
 
 pub(crate) fn deployment_id(item: &Item, text: &str) -> Result<DeploymentId, LedgerError> {
-    DeploymentId::parse(text).ok_or_else(|| unreadable(item, &format!("{text:?} is not a deployment id")))
+    DeploymentId::parse(text)
+        .ok_or_else(|| unreadable(item, &format!("{text:?} is not a deployment id")))
 }

@@ -41,9 +41,10 @@ impl From<LedgerError> for PhaseError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Aws(error) => error.about("the ledger table"),
-            LedgerError::Contended { what } => {
-                Self::Transient { operation: "dynamodb:TransactWriteItems".to_owned(), source_text: what }
-            }
+            LedgerError::Contended { what } => Self::Transient {
+                operation: "dynamodb:TransactWriteItems".to_owned(),
+                source_text: what,
+            },
             unreadable @ LedgerError::Unreadable { .. } => Self::Rejected {
                 resource: "the ledger table".to_owned(),
                 reason: format!("{unreadable}; was it written by a newer version of Lockstep?"),

@@ -30,11 +30,22 @@ impl Ledger {
 
     /// What became of an event.
     pub async fn event(&self, id: &str) -> Result<Option<TriggerEvent>, LedgerError> {
-        self.get(keys::event(id)).await?.as_ref().map(body).transpose()
+        self.get(keys::event(id))
+            .await?
+            .as_ref()
+            .map(body)
+            .transpose()
     }
 
     pub(crate) async fn put(&self, item: Item) -> Result<(), LedgerError> {
-        let sent = self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await;
-        sent.map(drop).map_err(|error| LedgerError::sdk("dynamodb:PutItem", &error))
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|error| LedgerError::sdk("dynamodb:PutItem", &error))
     }
 }

@@ -23,7 +23,10 @@ pub(crate) fn number(value: impl ToString) -> AttributeValue {
 
 /// The two key attributes.
 pub(crate) fn key_item(key: Key) -> Item {
-    Item::from([("pk".to_owned(), text(key.pk)), ("sk".to_owned(), text(key.sk))])
+    Item::from([
+        ("pk".to_owned(), text(key.pk)),
+        ("sk".to_owned(), text(key.sk)),
+    ])
 }
 
 /// An item of a key and a JSON body.
@@ -48,7 +51,8 @@ pub(crate) fn body<T: DeserializeOwned>(item: &Item) -> Result<T, LedgerError> {
 }
 
 pub(crate) fn get_text<'a>(item: &'a Item, name: &str) -> Result<&'a str, LedgerError> {
-    find_text(item, name).ok_or_else(|| unreadable(item, &format!("attribute {name} is not a string")))
+    find_text(item, name)
+        .ok_or_else(|| unreadable(item, &format!("attribute {name} is not a string")))
 }
 
 pub(crate) fn find_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
@@ -60,7 +64,8 @@ pub(crate) fn find_number(item: &Item, name: &str) -> Option<i64> {
 }
 
 pub(crate) fn get_number(item: &Item, name: &str) -> Result<i64, LedgerError> {
-    find_number(item, name).ok_or_else(|| unreadable(item, &format!("attribute {name} is not a number")))
+    find_number(item, name)
+        .ok_or_else(|| unreadable(item, &format!("attribute {name} is not a number")))
 }
 
 pub(crate) fn find_time(item: &Item, name: &str) -> Option<Timestamp> {
@@ -68,7 +73,8 @@ pub(crate) fn find_time(item: &Item, name: &str) -> Option<Timestamp> {
 }
 
 pub(crate) fn get_time(item: &Item, name: &str) -> Result<Timestamp, LedgerError> {
-    find_time(item, name).ok_or_else(|| unreadable(item, &format!("attribute {name} is not a time")))
+    find_time(item, name)
+        .ok_or_else(|| unreadable(item, &format!("attribute {name} is not a time")))
 }
 
 /// The part of the sort key after `prefix`.
@@ -78,7 +84,10 @@ pub(crate) fn sk_after<'a>(item: &'a Item, prefix: &str) -> Option<&'a str> {
 
 pub(crate) fn unreadable(item: &Item, reason: &str) -> LedgerError {
     let part = |name| find_text(item, name).unwrap_or("?");
-    LedgerError::Unreadable { item: format!("{}/{}", part("pk"), part("sk")), reason: reason.to_owned() }
+    LedgerError::Unreadable {
+        item: format!("{}/{}", part("pk"), part("sk")),
+        reason: reason.to_owned(),
+    }
 }
 
 /// The TTL attribute's value for an item that is kept `days` days.

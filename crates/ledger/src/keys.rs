@@ -18,7 +18,10 @@ pub(crate) fn manifest_pointer(application: &str) -> Key {
 }
 
 pub(crate) fn manifest(application: &str, version: u64) -> Key {
-    key(format!("app#{application}"), format!("manifest#{version:08}"))
+    key(
+        format!("app#{application}"),
+        format!("manifest#{version:08}"),
+    )
 }
 
 pub(crate) fn repository(repository: &str) -> String {
@@ -26,7 +29,10 @@ pub(crate) fn repository(repository: &str) -> String {
 }
 
 pub(crate) fn trigger_target(repository_name: &str, application: &str, environment: &str) -> Key {
-    key(repository(repository_name), format!("{application}#{environment}"))
+    key(
+        repository(repository_name),
+        format!("{application}#{environment}"),
+    )
 }
 
 pub(crate) fn environment(application: &str, environment: &str) -> String {
@@ -34,7 +40,11 @@ pub(crate) fn environment(application: &str, environment: &str) -> String {
 }
 
 /// An item of an environment: `lock`, `current`, `previous`.
-pub(crate) fn of_environment(application: &str, environment_name: &str, sk: impl Into<String>) -> Key {
+pub(crate) fn of_environment(
+    application: &str,
+    environment_name: &str,
+    sk: impl Into<String>,
+) -> Key {
     key(environment(application, environment_name), sk)
 }
 

@@ -55,6 +55,9 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger in `table`, which the template names `<stack>-ledger`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self {
+            client,
+            table: table.into(),
+        }
     }
 }

@@ -30,7 +30,9 @@ pub enum Acquired {
 impl Lock {
     /// Whether `me` may take the lock: it is free, or mine already, or its holder's lease ran out.
     pub fn is_open_to(&self, me: &DeploymentId, now: Timestamp) -> bool {
-        let Some(holder) = &self.deployment else { return true };
+        let Some(holder) = &self.deployment else {
+            return true;
+        };
         holder == me || self.lease_until.is_some_and(|until| until < now)
     }
 }
@@ -47,7 +49,8 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Acquired, LedgerError> {
         let me = &record.deployment;
-        let of_environment = |sk: String| keys::of_environment(&me.application, &me.environment, sk);
+        let of_environment =
+            |sk: String| keys::of_environment(&me.application, &me.environment, sk);
         let fence = state.lock.as_ref().map_or(0, |lock| lock.fence);
         let mut transaction = Transaction::default();
         let take = Expression::update(
@@ -63,13 +66,20 @@ impl Ledger {
         transaction.put(
             self,
             body_item(keys::of_deployment(&me.id, "record"), record)?,
-            Expression::when("attribute_not_exists(superseded_by) AND attribute_not_exists(concluded)"),
+            Expression::when(
+                "attribute_not_exists(superseded_by) AND attribute_not_exists(concluded)",
+            ),
         )?;
         transaction.delete(self, of_environment(keys::queue(&me.id)))?;
         for waiting in overtaken {
             transaction.delete(self, of_environment(keys::queue(&waiting.deployment)))?;
-            let superseded = Expression::update("SET superseded_by = :me").value(":me", text(me.id.as_str()));
-            transaction.update(self, keys::of_deployment(&waiting.deployment, "record"), superseded)?;
+            let superseded =
+                Expression::update("SET superseded_by = :me").value(":me", text(me.id.as_str()));
+            transaction.update(
+                self,
+                keys::of_deployment(&waiting.deployment, "record"),
+                superseded,
+            )?;
         }
         Ok(match transaction.commit(self).await? {
             Outcome::Written => Acquired::Yes { fence: fence + 1 },
@@ -78,7 +88,11 @@ impl Ledger {
     }
 
     /// Puts a deployment into its environment's queue. Doing it again changes nothing.
-    pub async fn enqueue(&self, me: &DeploymentRef, artifacts: &Artifacts) -> Result<(), LedgerError> {
+    pub async fn enqueue(
+        &self,
+        me: &DeploymentRef,
+        artifacts: &Artifacts,
+    ) -> Result<(), LedgerError> {
         let key = keys::of_environment(&me.application, &me.environment, keys::queue(&me.id));
         self.put(body_item(key, artifacts)?).await
     }

@@ -42,14 +42,29 @@ impl Ledger {
     }
 
     /// One version of an application's manifest.
-    pub async fn manifest(&self, application: &str, version: u64) -> Result<Option<StoredManifest>, LedgerError> {
+    pub async fn manifest(
+        &self,
+        application: &str,
+        version: u64,
+    ) -> Result<Option<StoredManifest>, LedgerError> {
         let item = self.get(keys::manifest(application, version)).await?;
-        Ok(item.as_ref().map(body::<AppliedManifest>).transpose()?.map(|applied| applied.manifest))
+        Ok(item
+            .as_ref()
+            .map(body::<AppliedManifest>)
+            .transpose()?
+            .map(|applied| applied.manifest))
     }
 
     /// The environments that pushes to `repository` concern.
-    pub async fn trigger_targets(&self, repository: &str) -> Result<Vec<TriggerTarget>, LedgerError> {
-        self.range(keys::repository(repository), "0", "~").await?.iter().map(body).collect()
+    pub async fn trigger_targets(
+        &self,
+        repository: &str,
+    ) -> Result<Vec<TriggerTarget>, LedgerError> {
+        self.range(keys::repository(repository), "0", "~")
+            .await?
+            .iter()
+            .map(body)
+            .collect()
     }
 
     /// Stores a manifest as the version after `replaced` and puts its trigger index in
@@ -81,8 +96,18 @@ impl Ledger {
             applied_by: by.to_owned(),
             manifest: manifest.clone(),
         };
-        transaction.put(self, body_item(keys::manifest(application, version), &applied)?, Expression::default())?;
-        let writes = self.replace_index(&mut transaction, manifest, index, replaced.map_or(&[], |(_, old)| old), version)?;
+        transaction.put(
+            self,
+            body_item(keys::manifest(application, version), &applied)?,
+            Expression::default(),
+        )?;
+        let writes = self.replace_index(
+            &mut transaction,
+            manifest,
+            index,
+            replaced.map_or(&[], |(_, old)| old),
+            version,
+        )?;
         if writes + 2 > TRANSACTION_LIMIT {
             return Err(LedgerError::Unreadable {
                 item: format!("trigger index of {application}"),
@@ -94,9 +119,9 @@ impl Ledger {
         }
         match transaction.commit(self).await? {
             Outcome::Written => Ok(version),
-            Outcome::Refused(_) => {
-                Err(LedgerError::Contended { what: format!("the manifest of {application}") })
-            }
+            Outcome::Refused(_) => Err(LedgerError::Contended {
+                what: format!("the manifest of {application}"),
+            }),
         }
     }
 
@@ -111,11 +136,19 @@ impl Ledger {
         let place = |entry: &TriggerIndexEntry| {
             keys::trigger_target(&entry.repository, &entry.application, &entry.environment)
         };
-        let topic = manifest.manifest.notifications.as_ref().map(|notifications| notifications.topic.clone());
+        let topic = manifest
+            .manifest
+            .notifications
+            .as_ref()
+            .map(|notifications| notifications.topic.clone());
         let kept: Vec<_> = index.iter().map(place).collect();
         let mut writes = index.len();
         for entry in index {
-            let target = TriggerTarget { entry: entry.clone(), manifest_version, topic: topic.clone() };
+            let target = TriggerTarget {
+                entry: entry.clone(),
+                manifest_version,
+                topic: topic.clone(),
+            };
             let mut item = body_item(place(entry), &target)?;
             item.insert("application".to_owned(), text(&entry.application));
             transaction.put(self, item, Expression::default())?;

@@ -65,35 +65,67 @@ impl Ledger {
     /// same deployment, which only a retry does, replaces them as a whole.
     pub async fn put_plan(&self, id: &DeploymentId, plan: &Plan) -> Result<(), LedgerError> {
         let mut transaction = Transaction::default();
-        transaction.put(self, body_item(keys::of_deployment(id, "plan"), plan)?, Expression::default())?;
+        transaction.put(
+            self,
+            body_item(keys::of_deployment(id, "plan"), plan)?,
+            Expression::default(),
+        )?;
         for step in &plan.steps {
-            transaction.put(self, body_item(keys::step(id, step.number), step)?, Expression::default())?;
+            transaction.put(
+                self,
+                body_item(keys::step(id, step.number), step)?,
+                Expression::default(),
+            )?;
         }
         transaction.commit(self).await.map(drop)
     }
 
     /// A deployment's plan; `None` when it was not planned yet.
     pub async fn plan(&self, id: &DeploymentId) -> Result<Option<Plan>, LedgerError> {
-        self.get(keys::of_deployment(id, "plan")).await?.as_ref().map(body).transpose()
+        self.get(keys::of_deployment(id, "plan"))
+            .await?
+            .as_ref()
+            .map(body)
+            .transpose()
     }
 
     /// One step.
     pub async fn step(&self, id: &DeploymentId, number: u32) -> Result<Option<Step>, LedgerError> {
-        self.get(keys::step(id, number)).await?.as_ref().map(body).transpose()
+        self.get(keys::step(id, number))
+            .await?
+            .as_ref()
+            .map(body)
+            .transpose()
     }
 
     /// The journal of one step.
-    pub async fn journal(&self, id: &DeploymentId, number: u32) -> Result<StepJournal, LedgerError> {
-        Ok(self.get(keys::journal(id, number)).await?.as_ref().map(journal).unwrap_or_default())
+    pub async fn journal(
+        &self,
+        id: &DeploymentId,
+        number: u32,
+    ) -> Result<StepJournal, LedgerError> {
+        Ok(self
+            .get(keys::journal(id, number))
+            .await?
+            .as_ref()
+            .map(journal)
+            .unwrap_or_default())
     }
 
     /// Proves that the lock is still ours, renews its lease, notes when the step was
     /// first taken up, and registers the task token under the step's wake keys: one
     /// write for everything that has to be true before a phase acts.
-    pub async fn take_up(&self, request: &TakeUpRequest<'_>, now: Timestamp) -> Result<TakeUp, LedgerError> {
+    pub async fn take_up(
+        &self,
+        request: &TakeUpRequest<'_>,
+        now: Timestamp,
+    ) -> Result<TakeUp, LedgerError> {
         let me = request.deployment;
         let (condition, first) = if request.undo {
-            ("deployment = :me AND fence = :fence", "SET undo_started_at = if_not_exists(undo_started_at, :now)")
+            (
+                "deployment = :me AND fence = :fence",
+                "SET undo_started_at = if_not_exists(undo_started_at, :now)",
+            )
         } else {
             (
                 "deployment = :me AND fence = :fence AND attribute_not_exists(halted_by)",
@@ -106,7 +138,11 @@ impl Ledger {
             .value(":until", text((now + LEASE).to_string()))
             .value(":me", text(me.id.as_str()))
             .value(":fence", number(request.fence));
-        transaction.update(self, keys::of_environment(&me.application, &me.environment, "lock"), renew)?;
+        transaction.update(
+            self,
+            keys::of_environment(&me.application, &me.environment, "lock"),
+            renew,
+        )?;
         if let Some(step) = request.step {
             let first = Expression::update(first).value(":now", text(now.to_string()));
             transaction.update(self, keys::journal(&me.id, step), first)?;
@@ -151,7 +187,11 @@ impl Ledger {
             .value(":by", text(finished.note))
             .value(":me", text(me.id.as_str()))
             .value(":fence", number(fence));
-        transaction.update(self, keys::of_environment(&me.application, &me.environment, "lock"), raise)?;
+        transaction.update(
+            self,
+            keys::of_environment(&me.application, &me.environment, "lock"),
+            raise,
+        )?;
         self.close_journal(&mut transaction, finished, now)?;
         transaction.commit(self).await.map(drop)
     }
@@ -167,9 +207,14 @@ impl Ledger {
         } else {
             "SET finished_at = :now, note = :note"
         };
-        let update =
-            Expression::update(update).value(":now", text(now.to_string())).value(":note", text(finished.note));
-        transaction.update(self, keys::journal(finished.deployment, finished.step), update)?;
+        let update = Expression::update(update)
+            .value(":now", text(now.to_string()))
+            .value(":note", text(finished.note));
+        transaction.update(
+            self,
+            keys::journal(finished.deployment, finished.step),
+            update,
+        )?;
         for registration in finished.registrations {
             transaction.delete(self, registration.table_key())?;
         }
@@ -189,13 +234,29 @@ impl Ledger {
             .keys(key_item(journal_key))
             .consistent_read(true)
             .build()
-            .map_err(|error| LedgerError::Unreadable { item: step_sk.clone(), reason: error.to_string() })?;
-        let sent = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+            .map_err(|error| LedgerError::Unreadable {
+                item: step_sk.clone(),
+                reason: error.to_string(),
+            })?;
+        let sent = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, wanted)
+            .send()
+            .await;
         let output = sent.map_err(|error| LedgerError::sdk("dynamodb:BatchGetItem", &error))?;
-        if output.unprocessed_keys().is_some_and(|keys| !keys.is_empty()) {
-            return Err(LedgerError::Contended { what: "BatchGetItem left keys unprocessed".to_owned() });
+        if output
+            .unprocessed_keys()
+            .is_some_and(|keys| !keys.is_empty())
+        {
+            return Err(LedgerError::Contended {
+                what: "BatchGetItem left keys unprocessed".to_owned(),
+            });
         }
-        let items = output.responses().and_then(|tables| tables.get(&self.table)).map_or(&[][..], Vec::as_slice);
+        let items = output
+            .responses()
+            .and_then(|tables| tables.get(&self.table))
+            .map_or(&[][..], Vec::as_slice);
         let find = |sk: &str| items.iter().find(|item| find_text(item, "sk") == Some(sk));
         let step = find(&step_sk).map(body).transpose()?;
         Ok((step, find(&journal_sk).map(journal).unwrap_or_default()))
@@ -215,16 +276,25 @@ fn journal(item: &Item) -> StepJournal {
 /// Only the lock's condition can refuse.
 fn refusal(refused: &[Option<Item>], request: &TakeUpRequest<'_>) -> Result<TakeUp, LedgerError> {
     let Some(Some(item)) = refused.first() else {
-        return Err(LedgerError::Contended { what: "taking up the step".to_owned() });
+        return Err(LedgerError::Contended {
+            what: "taking up the step".to_owned(),
+        });
     };
     if item.is_empty() {
-        return Ok(TakeUp::LockLost { holder: "nobody".to_owned() });
+        return Ok(TakeUp::LockLost {
+            holder: "nobody".to_owned(),
+        });
     }
     let lock = lock(item)?;
-    let ours = lock.deployment.as_ref() == Some(&request.deployment.id) && lock.fence == request.fence;
+    let ours =
+        lock.deployment.as_ref() == Some(&request.deployment.id) && lock.fence == request.fence;
     Ok(match (ours, lock.halted_by, lock.deployment) {
         (true, Some(by), _) => TakeUp::Halted { by },
-        (_, _, Some(holder)) => TakeUp::LockLost { holder: format!("deployment {holder}") },
-        (_, _, None) => TakeUp::LockLost { holder: "nobody".to_owned() },
+        (_, _, Some(holder)) => TakeUp::LockLost {
+            holder: format!("deployment {holder}"),
+        },
+        (_, _, None) => TakeUp::LockLost {
+            holder: "nobody".to_owned(),
+        },
     })
 }

@@ -36,11 +36,17 @@ pub(crate) struct Expression {
 
 impl Expression {
     pub(crate) fn update(update: &'static str) -> Self {
-        Self { update: Some(update), ..Self::default() }
+        Self {
+            update: Some(update),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn when(condition: &'static str) -> Self {
-        Self { condition: Some(condition), ..Self::default() }
+        Self {
+            condition: Some(condition),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn only_when(mut self, condition: &'static str) -> Self {
@@ -55,14 +61,22 @@ impl Expression {
 
     fn attribute_values(&mut self) -> Option<Item> {
         let values = std::mem::take(&mut self.values);
-        (!values.is_empty()).then(|| values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        (!values.is_empty()).then(|| {
+            values
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect()
+        })
     }
 }
 
 /// `build()` of the SDK's item types fails only when a required member is missing; all
 /// of them are set right where it is called.
 fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, LedgerError> {
-    result.map_err(|error| LedgerError::Unreadable { item: "transaction".to_owned(), reason: error.to_string() })
+    result.map_err(|error| LedgerError::Unreadable {
+        item: "transaction".to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 impl Transaction {
@@ -78,7 +92,11 @@ impl Transaction {
             .set_expression_attribute_values(expression.attribute_values())
             .set_condition_expression(expression.condition.map(str::to_owned))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        self.items.push(TransactWriteItem::builder().put(built(put.build())?).build());
+        self.items.push(
+            TransactWriteItem::builder()
+                .put(built(put.build())?)
+                .build(),
+        );
         Ok(self)
     }
 
@@ -95,13 +113,23 @@ impl Transaction {
             .set_update_expression(expression.update.map(str::to_owned))
             .set_condition_expression(expression.condition.map(str::to_owned))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        self.items.push(TransactWriteItem::builder().update(built(update.build())?).build());
+        self.items.push(
+            TransactWriteItem::builder()
+                .update(built(update.build())?)
+                .build(),
+        );
         Ok(self)
     }
 
     pub(crate) fn delete(&mut self, ledger: &Ledger, key: Key) -> Result<&mut Self, LedgerError> {
-        let delete = Delete::builder().table_name(&ledger.table).set_key(Some(key_item(key)));
-        self.items.push(TransactWriteItem::builder().delete(built(delete.build())?).build());
+        let delete = Delete::builder()
+            .table_name(&ledger.table)
+            .set_key(Some(key_item(key)));
+        self.items.push(
+            TransactWriteItem::builder()
+                .delete(built(delete.build())?)
+                .build(),
+        );
         Ok(self)
     }
 
@@ -109,7 +137,12 @@ impl Transaction {
     ///
     /// A conflict with another transaction on the same items is [`LedgerError::Contended`].
     pub(crate) async fn commit(self, ledger: &Ledger) -> Result<Outcome, LedgerError> {
-        let sent = ledger.client.transact_write_items().set_transact_items(Some(self.items)).send().await;
+        let sent = ledger
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(self.items))
+            .send()
+            .await;
         match sent {
             Ok(_) => Ok(Outcome::Written),
             Err(error) => refusal(&error),
@@ -117,19 +150,30 @@ impl Transaction {
     }
 }
 
-fn refusal(error: &SdkError<TransactWriteItemsError, aws_smithy_runtime_api::client::orchestrator::HttpResponse>)
--> Result<Outcome, LedgerError> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+fn refusal(
+    error: &SdkError<
+        TransactWriteItemsError,
+        aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+    >,
+) -> Result<Outcome, LedgerError> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
         return Err(LedgerError::sdk("dynamodb:TransactWriteItems", error));
     };
     let mut refused = Vec::new();
     for reason in cancelled.cancellation_reasons() {
         match reason.code() {
             None | Some("None") => refused.push(None),
-            Some("ConditionalCheckFailed") => refused.push(Some(reason.item().cloned().unwrap_or_default())),
+            Some("ConditionalCheckFailed") => {
+                refused.push(Some(reason.item().cloned().unwrap_or_default()))
+            }
             Some(code) => {
                 return Err(LedgerError::Contended {
-                    what: format!("{code}: {}", reason.message().unwrap_or("the transaction was cancelled")),
+                    what: format!(
+                        "{code}: {}",
+                        reason.message().unwrap_or("the transaction was cancelled")
+                    ),
                 });
             }
         }
@@ -148,11 +192,17 @@ impl Ledger {
             .consistent_read(true)
             .send()
             .await;
-        sent.map(|output| output.item).map_err(|error| LedgerError::sdk("dynamodb:GetItem", &error))
+        sent.map(|output| output.item)
+            .map_err(|error| LedgerError::sdk("dynamodb:GetItem", &error))
     }
 
     /// The items of a partition whose sort keys lie in `from..=to`, strongly consistent.
-    pub(crate) async fn range(&self, pk: String, from: &str, to: &str) -> Result<Vec<Item>, LedgerError> {
+    pub(crate) async fn range(
+        &self,
+        pk: String,
+        from: &str,
+        to: &str,
+    ) -> Result<Vec<Item>, LedgerError> {
         let mut pages = self
             .client
             .query()

@@ -35,7 +35,10 @@ impl Registration {
     }
 
     pub(crate) fn table_key(&self) -> Key {
-        Key { pk: keys::wake(&self.key), sk: self.waiter.clone() }
+        Key {
+            pk: keys::wake(&self.key),
+            sk: self.waiter.clone(),
+        }
     }
 
     pub(crate) fn item(&self, now: Timestamp) -> Item {
@@ -49,7 +52,11 @@ impl Registration {
 
 impl Ledger {
     /// Registers a phase that does not work on a step.
-    pub async fn register(&self, registration: &Registration, now: Timestamp) -> Result<(), LedgerError> {
+    pub async fn register(
+        &self,
+        registration: &Registration,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
         self.put(registration.item(now)).await
     }
 

@@ -85,8 +85,9 @@ fn ended(status: &str) -> &'static str {
     }
 }
 
-/// The text of a failure for a person.
-pub(crate) fn cause_text(failure: &Failure) -> String {
+/// The text of a failure for a person: what a Lambda function returns as its error arrives
+/// as JSON, what a phase answers by token is text already.
+pub fn cause_text(failure: &Failure) -> String {
     let returned = serde_json::from_str::<serde_json::Value>(&failure.cause).ok();
     let message = returned
         .as_ref()

@@ -11,7 +11,9 @@ use ulid::Ulid;
 ///
 /// It is a pure function of the Step Functions execution, so a retried or duplicated
 /// invocation always finds the same deployment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct DeploymentId(String);
 
@@ -21,7 +23,10 @@ impl DeploymentId {
     pub fn for_execution(name: &str, arn: &str, started_at_ms: u64) -> Self {
         Self::parse(name).unwrap_or_else(|| {
             let hash = Sha256::digest(arn.as_bytes());
-            let random = hash.iter().take(10).fold(0_u128, |acc, byte| acc << 8 | u128::from(*byte));
+            let random = hash
+                .iter()
+                .take(10)
+                .fold(0_u128, |acc, byte| acc << 8 | u128::from(*byte));
             Self(Ulid::from_parts(started_at_ms, random).to_string())
         })
     }
@@ -59,7 +64,10 @@ mod tests {
     #[test]
     fn any_other_name_gives_the_same_id_every_time_and_sorts_by_start() {
         let first = DeploymentId::for_execution("5c9b_1", ARN, 1_700_000_000_000);
-        assert_eq!(first, DeploymentId::for_execution("5c9b_1", ARN, 1_700_000_000_000));
+        assert_eq!(
+            first,
+            DeploymentId::for_execution("5c9b_1", ARN, 1_700_000_000_000)
+        );
         assert!(first < DeploymentId::for_execution("5c9b_1", ARN, 1_700_000_000_001));
     }
 

@@ -18,7 +18,7 @@ pub mod trigger;
 pub mod verdict;
 mod wake_key;
 
-pub use conclusion::conclude;
+pub use conclusion::{cause_text, conclude};
 pub use error::PhaseError;
 pub use id::DeploymentId;
 pub use phase::{Phase, Progress};

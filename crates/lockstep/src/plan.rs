@@ -45,7 +45,7 @@ impl Plan {
     /// Only when a step cannot be written as JSON, which no step built by this crate does.
     pub fn hash(&self) -> Result<String, serde_json::Error> {
         let bytes = serde_json::to_vec(self)?;
-        Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(format!("{:x}", Sha256::digest(bytes)))
     }
 
     /// The plan in one line a step, as it is shown to people.

@@ -82,9 +82,14 @@ impl Outcome {
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
         let Some(failure) = &self.failure else {
-            return if self.planned { Verdict::Succeeded } else { Verdict::NoChange };
+            return if self.planned {
+                Verdict::Succeeded
+            } else {
+                Verdict::NoChange
+            };
         };
-        let dirty = self.undo.iter().any(|undo| undo.failure.is_some()) || self.not_restored.is_some();
+        let dirty =
+            self.undo.iter().any(|undo| undo.failure.is_some()) || self.not_restored.is_some();
         match () {
             () if dirty => Verdict::FailedDirty,
             () if failure.error == "Superseded" => Verdict::Superseded,
@@ -101,18 +106,35 @@ mod tests {
     use crate::record::{Failure, StepUndo};
 
     fn failure(phase: &str, error: &str) -> Failure {
-        Failure { phase: phase.into(), step: None, error: error.into(), cause: "why".into() }
+        Failure {
+            phase: phase.into(),
+            step: None,
+            error: error.into(),
+            cause: "why".into(),
+        }
     }
 
     fn failed(phase: &str, error: &str) -> Outcome {
         let unwound = !matches!(phase, "trigger" | "lock" | "plan");
-        Outcome { failure: Some(failure(phase, error)), planned: unwound, unwound, ..Outcome::default() }
+        Outcome {
+            failure: Some(failure(phase, error)),
+            planned: unwound,
+            unwound,
+            ..Outcome::default()
+        }
     }
 
     #[test]
     fn without_a_failure_the_plan_decides() {
         assert_eq!(Outcome::default().verdict(), Verdict::NoChange);
-        assert_eq!(Outcome { planned: true, ..Outcome::default() }.verdict(), Verdict::Succeeded);
+        assert_eq!(
+            Outcome {
+                planned: true,
+                ..Outcome::default()
+            }
+            .verdict(),
+            Verdict::Succeeded
+        );
     }
 
     #[test]
@@ -128,16 +150,25 @@ mod tests {
         outcome.not_restored = Some(failure("verify", "Unhealthy"));
         assert_eq!(outcome.verdict(), Verdict::FailedDirty);
         outcome.not_restored = None;
-        outcome.undo =
-            vec![StepUndo { step: 0, summary: None, failure: Some(failure("service", "Rejected")) }];
+        outcome.undo = vec![StepUndo {
+            step: 0,
+            summary: None,
+            failure: Some(failure("service", "Rejected")),
+        }];
         assert_eq!(outcome.verdict(), Verdict::FailedDirty);
     }
 
     #[test]
     fn overtaken_and_stopped_deployments_have_their_own_verdicts() {
         assert_eq!(failed("lock", "Superseded").verdict(), Verdict::Superseded);
-        assert_eq!(failed("service", "Superseded").verdict(), Verdict::Superseded);
+        assert_eq!(
+            failed("service", "Superseded").verdict(),
+            Verdict::Superseded
+        );
         assert_eq!(failed("execution", "ABORTED").verdict(), Verdict::Stopped);
-        assert_eq!(failed("execution", "TIMED_OUT").verdict(), Verdict::RolledBack);
+        assert_eq!(
+            failed("execution", "TIMED_OUT").verdict(),
+            Verdict::RolledBack
+        );
     }
 }

@@ -1,0 +1,195 @@
+//! Writing the conclusion.
+
+use jiff::Timestamp;
+use lockstep::PhaseError;
+use lockstep::plan::Plan;
+use lockstep::record::{Conclusion, DeploymentRecord};
+use lockstep::release::{Release, inherit};
+use lockstep::verdict::Verdict;
+use lockstep_handler::parse;
+use lockstep_ledger::{Concluded, ConclusionWrite, Hold, Ledger, VerifiedRelease};
+use serde_json::{Value, json};
+
+use crate::request::Request;
+
+/// Errors that say something about the release itself, so that it must not come back by
+/// itself. (A lock that was lost or a refused call says nothing about the image.)
+const BLAMES_RELEASE: [&str; 2] = ["Unhealthy", "DeadlineExceeded"];
+
+pub(crate) struct Concluder {
+    pub(crate) ledger: Ledger,
+}
+
+impl Concluder {
+    pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
+        let request: Request = parse(payload)?;
+        let Some(record) = self.record(&request).await? else {
+            return Ok(unreadable_trigger(&request));
+        };
+        if let Some(standing) = &record.conclusion {
+            return Ok(answer(&record, standing));
+        }
+        let plan = match request.steps.is_empty() {
+            true => None,
+            false => self.ledger.plan(&record.deployment.id).await?,
+        };
+        let conclusion =
+            lockstep::conclude(&record, plan.as_ref(), &request.outcome(), Timestamp::now());
+        let written = self
+            .write(&request, &record, plan.as_ref(), conclusion)
+            .await?;
+        tracing::info!(
+            deployment = record.deployment.id.as_str(),
+            verdict = written.verdict.as_str(),
+            "{}",
+            written.message
+        );
+        Ok(answer(&record, &written))
+    }
+
+    /// The record; also that of a deployment whose trigger was created but never answered.
+    async fn record(&self, request: &Request) -> Result<Option<DeploymentRecord>, PhaseError> {
+        let id = match &request.deployment {
+            Some(deployment) => Some(deployment.id.clone()),
+            None => {
+                self.ledger
+                    .deployment_of_execution(&request.execution.name)
+                    .await?
+            }
+        };
+        match id {
+            Some(id) => Ok(self.ledger.record(&id).await?),
+            None => Ok(None),
+        }
+    }
+
+    async fn write(
+        &self,
+        request: &Request,
+        record: &DeploymentRecord,
+        plan: Option<&Plan>,
+        conclusion: Conclusion,
+    ) -> Result<Conclusion, PhaseError> {
+        let record = DeploymentRecord {
+            conclusion: Some(conclusion.clone()),
+            ..record.clone()
+        };
+        let mut write = ConclusionWrite {
+            record: &record,
+            fence: request.fence,
+            verified: None,
+            previous: None,
+            holds: holds(&record, &conclusion, request),
+            lifted: Vec::new(),
+        };
+        if let (Verdict::Succeeded, Some(plan)) = (conclusion.verdict, plan) {
+            let me = &record.deployment;
+            let current = self
+                .ledger
+                .current_release(&me.application, &me.environment)
+                .await?;
+            write.verified = Some(verified(
+                &record,
+                plan,
+                current.as_ref(),
+                conclusion.concluded_at,
+            ));
+            write.previous = current;
+            write.lifted = record
+                .requested
+                .values()
+                .map(|artifact| artifact.digest.clone())
+                .collect();
+        }
+        match self.ledger.conclude(&write).await? {
+            Concluded::Now => Ok(conclusion),
+            Concluded::Before(standing) => Ok(standing),
+        }
+    }
+}
+
+/// The release as a whole: what this deployment did not touch is as it was.
+fn verified(
+    record: &DeploymentRecord,
+    plan: &Plan,
+    current: Option<&VerifiedRelease>,
+    verified_at: Timestamp,
+) -> VerifiedRelease {
+    let mut artifacts = plan.release.artifacts.clone();
+    if let Some(current) = current {
+        inherit(&mut artifacts, &current.release.artifacts);
+    }
+    VerifiedRelease {
+        release: Release {
+            manifest_version: plan.release.manifest_version,
+            artifacts,
+        },
+        deployment: record.deployment.id.clone(),
+        verified_at,
+    }
+}
+
+fn holds(record: &DeploymentRecord, conclusion: &Conclusion, request: &Request) -> Vec<Hold> {
+    let put_back = matches!(
+        conclusion.verdict,
+        Verdict::RolledBack | Verdict::FailedDirty
+    );
+    let blamed = request
+        .failure
+        .as_ref()
+        .is_some_and(|failure| BLAMES_RELEASE.contains(&failure.error.as_str()));
+    if !(put_back && blamed) {
+        return Vec::new();
+    }
+    let mut digests: Vec<_> = record
+        .requested
+        .values()
+        .map(|artifact| artifact.digest.clone())
+        .collect();
+    digests.sort_unstable();
+    digests.dedup();
+    let hold = |digest| Hold {
+        digest,
+        reason: conclusion.message.clone(),
+        owner: "lockstep".to_owned(),
+        deployment: record.deployment.id.clone(),
+        since: conclusion.concluded_at,
+    };
+    digests.into_iter().map(hold).collect()
+}
+
+fn answer(record: &DeploymentRecord, conclusion: &Conclusion) -> Value {
+    json!({
+        "id": record.deployment.id,
+        "application": record.deployment.application,
+        "environment": record.deployment.environment,
+        "verdict": conclusion.verdict,
+        "message": conclusion.message,
+    })
+}
+
+/// The trigger failed before it was known what to deploy, so there is no record to
+/// conclude; the execution itself keeps the reason.
+fn unreadable_trigger(request: &Request) -> Value {
+    let cause = request
+        .failure
+        .as_ref()
+        .map(lockstep::cause_text)
+        .unwrap_or_default();
+    json!({
+        "id": null,
+        "application": null,
+        "environment": null,
+        "verdict": Verdict::Rejected,
+        "message": format!("{} Nothing was changed.", sentence(&cause)),
+    })
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    if text.is_empty() {
+        "The trigger failed.".to_owned()
+    } else {
+        format!("{text}.")
+    }
+}

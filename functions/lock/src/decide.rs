@@ -1,0 +1,117 @@
+//! Whose turn it is: a pure decision over what the ledger shows.
+
+use jiff::Timestamp;
+use lockstep::record::DeploymentRecord;
+use lockstep::release::{Artifacts, inherit};
+use lockstep_ledger::{EnvironmentState, Waiting};
+
+/// What a deployment that wants the lock should do now.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Decision {
+    /// It holds the lock already, with this fencing number.
+    Held(u64),
+    /// It is its turn. It takes over what the deployments it overtakes wanted.
+    Take {
+        /// What it will deploy.
+        requested: Artifacts,
+        /// The older waiting deployments, which end as superseded.
+        overtaken: Vec<Waiting>,
+    },
+    /// A newer deployment takes its place.
+    Superseded(String),
+    /// Somebody else's turn.
+    Wait(String),
+}
+
+/// Decides for `record`. The newest waiting deployment wins; what older ones wanted and
+/// it does not name itself becomes part of it.
+pub(crate) fn decide(
+    record: &DeploymentRecord,
+    state: &EnvironmentState,
+    now: Timestamp,
+) -> Decision {
+    let me = &record.deployment.id;
+    if let Some(lock) = state
+        .lock
+        .as_ref()
+        .filter(|lock| lock.deployment.as_ref() == Some(me))
+    {
+        return Decision::Held(lock.fence);
+    }
+    if let Some(newer) = state.queue.iter().find(|waiting| waiting.deployment > *me) {
+        return Decision::Superseded(format!("deployment {}, which is newer", newer.deployment));
+    }
+    if let Some(holder) = holder(state, record, now) {
+        return Decision::Wait(holder);
+    }
+    let overtaken: Vec<_> = state
+        .queue
+        .iter()
+        .filter(|waiting| waiting.deployment < *me)
+        .cloned()
+        .collect();
+    let mut requested = record.requested.clone();
+    for waiting in overtaken.iter().rev() {
+        inherit(&mut requested, &waiting.artifacts);
+    }
+    let wanted = requested.len();
+    let Some(newest) = drop_outdated(&mut requested, record, state) else {
+        return Decision::Take {
+            requested,
+            overtaken,
+        };
+    };
+    if wanted > 0 && requested.is_empty() {
+        return Decision::Superseded(newest);
+    }
+    Decision::Take {
+        requested,
+        overtaken,
+    }
+}
+
+/// Who holds the lock, in words; `None` when it may be taken.
+fn holder(state: &EnvironmentState, record: &DeploymentRecord, now: Timestamp) -> Option<String> {
+    let lock = state.lock.as_ref()?;
+    if lock.is_open_to(&record.deployment.id, now) {
+        return None;
+    }
+    let holder = lock.deployment.as_ref()?;
+    let since = lock
+        .since
+        .map(|since| format!(" since {since}"))
+        .unwrap_or_default();
+    Some(format!("deployment {holder}, which holds the lock{since}"))
+}
+
+/// Never older: an image that was overtaken while its deployment waited is left out. What
+/// a person named is kept. Says who overtook, when something was left out.
+fn drop_outdated(
+    requested: &mut Artifacts,
+    record: &DeploymentRecord,
+    state: &EnvironmentState,
+) -> Option<String> {
+    let mut by = None;
+    requested.retain(|component, artifact| {
+        let named = record.source.is_manual() && record.requested.contains_key(component);
+        let newer = state
+            .newest
+            .get(component)
+            .filter(|newest| newest.pushed_at > artifact.pushed_at);
+        match newer {
+            Some(newest) if !named => {
+                by = Some(format!(
+                    "deployment {}, which brought a newer image",
+                    newest.deployment
+                ));
+                false
+            }
+            _ => true,
+        }
+    });
+    by
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,194 @@
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use lockstep::DeploymentId;
+use lockstep::record::{DeploymentRecord, DeploymentRef, Execution, Source};
+use lockstep::release::{Artifacts, ImageArtifact};
+use lockstep_ledger::{EnvironmentState, Lock, Newest, Waiting};
+
+use super::{Decision, decide};
+
+fn now() -> Timestamp {
+    "2026-11-20T10:00:00Z".parse().unwrap()
+}
+
+fn id(number: u64) -> DeploymentId {
+    DeploymentId::for_execution("", "", number)
+}
+
+fn images(pairs: &[(&str, &str, i64)]) -> Artifacts {
+    let image = |digest: &str, minute: i64| ImageArtifact {
+        repository: "repository".to_owned(),
+        digest: digest.to_owned(),
+        tag: None,
+        pushed_at: now() + SignedDuration::from_mins(minute),
+    };
+    pairs
+        .iter()
+        .map(|(component, digest, minute)| ((*component).to_owned(), image(digest, *minute)))
+        .collect()
+}
+
+fn record(number: u64, requested: Artifacts) -> DeploymentRecord {
+    DeploymentRecord {
+        deployment: DeploymentRef {
+            id: id(number),
+            application: "a".into(),
+            environment: "e".into(),
+        },
+        execution: Execution {
+            name: "x".into(),
+            arn: "x".into(),
+            started_at: now(),
+        },
+        source: Source::EcrPush {
+            event: "1".into(),
+            image: "x".into(),
+        },
+        manifest_version: 1,
+        requested,
+        topic: None,
+        conclusion: None,
+    }
+}
+
+fn held_by(number: u64, lease_minutes: i64) -> Option<Lock> {
+    Some(Lock {
+        deployment: Some(id(number)),
+        since: Some(now()),
+        lease_until: Some(now() + SignedDuration::from_mins(lease_minutes)),
+        fence: 7,
+        halted_by: None,
+    })
+}
+
+fn waiting(number: u64, artifacts: Artifacts) -> Waiting {
+    Waiting {
+        deployment: id(number),
+        artifacts,
+    }
+}
+
+#[test]
+fn a_free_environment_is_taken() {
+    let requested = images(&[("web/web", "new", 0)]);
+    let decision = decide(
+        &record(2, requested.clone()),
+        &EnvironmentState::default(),
+        now(),
+    );
+    assert_eq!(
+        decision,
+        Decision::Take {
+            requested,
+            overtaken: vec![]
+        }
+    );
+}
+
+#[test]
+fn a_second_invocation_of_the_holder_gets_the_same_fencing_number() {
+    let state = EnvironmentState {
+        lock: held_by(2, 1),
+        ..EnvironmentState::default()
+    };
+    assert_eq!(
+        decide(&record(2, Artifacts::new()), &state, now()),
+        Decision::Held(7)
+    );
+}
+
+#[test]
+fn a_live_holder_is_waited_for_and_a_dead_one_is_not() {
+    let live = EnvironmentState {
+        lock: held_by(1, 1),
+        ..EnvironmentState::default()
+    };
+    assert!(matches!(
+        decide(&record(2, Artifacts::new()), &live, now()),
+        Decision::Wait(_)
+    ));
+    let dead = EnvironmentState {
+        lock: held_by(1, -1),
+        ..EnvironmentState::default()
+    };
+    assert!(matches!(
+        decide(&record(2, Artifacts::new()), &dead, now()),
+        Decision::Take { .. }
+    ));
+}
+
+#[test]
+fn the_newest_waiting_deployment_wins_even_when_the_lock_is_free() {
+    let state = EnvironmentState {
+        queue: vec![waiting(3, Artifacts::new())],
+        ..EnvironmentState::default()
+    };
+    assert!(matches!(
+        decide(&record(2, Artifacts::new()), &state, now()),
+        Decision::Superseded(_)
+    ));
+}
+
+#[test]
+fn the_winner_takes_over_what_the_others_wanted() {
+    let older = [
+        waiting(
+            1,
+            images(&[("web/web", "oldest", 0), ("api/api", "api", 0)]),
+        ),
+        waiting(2, images(&[("web/web", "older", 1)])),
+    ];
+    let state = EnvironmentState {
+        queue: older.to_vec(),
+        ..EnvironmentState::default()
+    };
+    let Decision::Take {
+        requested,
+        overtaken,
+    } = decide(&record(3, images(&[("job/job", "job", 2)])), &state, now())
+    else {
+        unreachable!("the lock is free")
+    };
+    assert_eq!(
+        requested,
+        images(&[
+            ("api/api", "api", 0),
+            ("job/job", "job", 2),
+            ("web/web", "older", 1)
+        ])
+    );
+    assert_eq!(overtaken, older);
+}
+
+#[test]
+fn an_image_that_was_overtaken_while_it_waited_is_not_deployed() {
+    let newest = Newest {
+        digest: "newer".into(),
+        pushed_at: now() + SignedDuration::from_mins(5),
+        deployment: id(9),
+    };
+    let state = EnvironmentState {
+        newest: BTreeMap::from([("web/web".to_owned(), newest)]),
+        ..EnvironmentState::default()
+    };
+    let stale = images(&[("web/web", "old", 0)]);
+    assert!(matches!(
+        decide(&record(2, stale.clone()), &state, now()),
+        Decision::Superseded(_)
+    ));
+    let mut by_hand = record(2, stale.clone());
+    by_hand.source = Source::Manual {
+        by: "pipeline".into(),
+        reason: None,
+    };
+    assert_eq!(
+        decide(&by_hand, &state, now()),
+        Decision::Take {
+            requested: stale,
+            overtaken: vec![]
+        }
+    );
+}

@@ -1,0 +1,62 @@
+//! What the trigger answers to the state machine.
+
+use lockstep::record::{DeploymentRef, Failure};
+use serde::Serialize;
+
+/// Which way the execution goes from here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// A deployment was created.
+    Deploy {
+        deployment: DeploymentRef,
+        reason: String,
+    },
+    /// Nothing is to be deployed, and that is no failure.
+    Ignore { reason: String },
+    /// Each of several environments got an execution of its own.
+    FanOut { reason: String },
+    /// What a stopped execution changed is to be put back.
+    Recover {
+        deployment: DeploymentRef,
+        steps: Vec<u32>,
+        fence: u64,
+        failure: Failure,
+        reason: String,
+    },
+    /// A stopped execution changed nothing, or concluded: only the end is missing.
+    Conclude {
+        deployment: DeploymentRef,
+        fence: u64,
+        failure: Failure,
+        reason: String,
+    },
+}
+
+impl Answer {
+    pub(crate) fn ignore(reason: impl ToString) -> Self {
+        Self::Ignore {
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(crate) const fn action(&self) -> &'static str {
+        match self {
+            Self::Deploy { .. } => "deploy",
+            Self::Ignore { .. } => "ignore",
+            Self::FanOut { .. } => "fan_out",
+            Self::Recover { .. } => "recover",
+            Self::Conclude { .. } => "conclude",
+        }
+    }
+
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Deploy { reason, .. }
+            | Self::Ignore { reason }
+            | Self::FanOut { reason }
+            | Self::Recover { reason, .. }
+            | Self::Conclude { reason, .. } => reason,
+        }
+    }
+}

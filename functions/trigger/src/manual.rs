@@ -1,0 +1,159 @@
+//! A deployment that a person or a pipeline asks for.
+
+use lockstep::PhaseError;
+use lockstep::manifest::ResolvedEnvironment;
+use lockstep::record::{DeploymentRecord, Execution, Source};
+use lockstep::release::Artifacts;
+use lockstep::trigger::ManualRequest;
+use lockstep_ledger::Created;
+
+use crate::Trigger;
+use crate::answer::Answer;
+use crate::push::deployment_ref;
+
+impl Trigger {
+    pub(crate) async fn manual(
+        &self,
+        execution: &Execution,
+        request: &ManualRequest,
+    ) -> Result<Answer, PhaseError> {
+        let (manifest_version, environment) = self.resolve(request).await?;
+        let source = Source::Manual {
+            by: request
+                .by
+                .clone()
+                .unwrap_or_else(|| "a manual start".to_owned()),
+            reason: request.reason.clone(),
+        };
+        let reason = source.label();
+        let mut record = DeploymentRecord {
+            deployment: deployment_ref(execution, &request.application, &request.environment),
+            execution: execution.clone(),
+            source,
+            manifest_version,
+            requested: Artifacts::new(),
+            topic: environment.topic.clone(),
+            conclusion: None,
+        };
+        let refused = match self.artifacts(request, &environment).await {
+            Ok(artifacts) => {
+                record.requested = artifacts;
+                match self
+                    .ledger
+                    .create_deployment(&record, request.allow_older, execution.started_at)
+                    .await?
+                {
+                    Created::NotNewer { component, newest } => older(&record, &component, &newest),
+                    Created::Yes | Created::DuplicateEvent { .. } => {
+                        return Ok(Answer::Deploy {
+                            deployment: record.deployment,
+                            reason,
+                        });
+                    }
+                }
+            }
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => error,
+        };
+        // It is known where this was to go, so its refusal belongs into that history.
+        record.requested = Artifacts::new();
+        self.ledger
+            .create_deployment(&record, true, execution.started_at)
+            .await?;
+        Err(refused)
+    }
+
+    async fn resolve(
+        &self,
+        request: &ManualRequest,
+    ) -> Result<(u64, ResolvedEnvironment), PhaseError> {
+        let application = &request.application;
+        let unknown = || PhaseError::Rejected {
+            resource: format!("application {application}"),
+            reason: "no manifest of it was ever applied; run `lockstep apply` first".to_owned(),
+        };
+        let version = self
+            .ledger
+            .manifest_version(application)
+            .await?
+            .ok_or_else(unknown)?;
+        let manifest = self
+            .ledger
+            .manifest(application, version)
+            .await?
+            .ok_or_else(unknown)?;
+        let environment =
+            manifest
+                .resolve(&request.environment)
+                .map_err(|error| PhaseError::Rejected {
+                    resource: format!("manifest version {version}"),
+                    reason: error.to_string(),
+                })?;
+        Ok((version, environment))
+    }
+
+    /// The images by component. Everything that is wrong is named at once.
+    async fn artifacts(
+        &self,
+        request: &ManualRequest,
+        environment: &ResolvedEnvironment,
+    ) -> Result<Artifacts, PhaseError> {
+        let mut artifacts = Artifacts::new();
+        let mut missing = Vec::new();
+        for (component, reference) in request.components(environment)? {
+            let repository = repository(environment, &component)?;
+            match self.image(repository, &reference).await? {
+                Some(image) => drop(artifacts.insert(component, image)),
+                None => missing.push(format!("{repository}:{reference} (for {component})")),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(artifacts);
+        }
+        Err(PhaseError::Rejected {
+            resource: format!("image {}", missing.join(", ")),
+            reason: "ECR has no such image in the controller's account and region; push it first, or name another"
+                .to_owned(),
+        })
+    }
+}
+
+fn repository<'a>(
+    environment: &'a ResolvedEnvironment,
+    component: &str,
+) -> Result<&'a str, PhaseError> {
+    let found = component.split_once('/').and_then(|(service, container)| {
+        environment
+            .services
+            .get(service)?
+            .containers
+            .get(container)
+            .map(String::as_str)
+    });
+    found.ok_or_else(|| PhaseError::InvalidRequest {
+        field: format!("images.{component}"),
+        reason: "the manifest has no such container".to_owned(),
+    })
+}
+
+fn older(
+    record: &DeploymentRecord,
+    component: &str,
+    newest: &lockstep_ledger::Newest,
+) -> PhaseError {
+    let asked = record
+        .requested
+        .get(component)
+        .map(|image| format!("{}, pushed at {}", image.label(), image.pushed_at));
+    PhaseError::Rejected {
+        resource: component.to_owned(),
+        reason: format!(
+            "{} is older than {}, pushed at {}, which deployment {} brought; to go back on purpose, add --allow-older \
+             (`allow_older` in the input)",
+            asked.unwrap_or_default(),
+            newest.digest,
+            newest.pushed_at,
+            newest.deployment
+        ),
+    }
+}

@@ -1,0 +1,252 @@
+//! An image push: which environment it concerns, and whether it is to be deployed there.
+
+use std::collections::BTreeMap;
+
+use lockstep::manifest::tags_match;
+use lockstep::record::{DeploymentRecord, DeploymentRef, Execution, Source};
+use lockstep::release::ImageArtifact;
+use lockstep::trigger::{EcrPush, IgnoreReason, ImageReference};
+use lockstep::{DeploymentId, PhaseError};
+use lockstep_aws::AwsError;
+use lockstep_ledger::{Created, TriggerEvent, TriggerTarget};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::Trigger;
+use crate::answer::Answer;
+
+/// The key that narrows a push down to one environment, added when an execution is
+/// started for each of several.
+const TARGET: &str = "lockstep_target";
+
+impl Trigger {
+    pub(crate) async fn push(
+        &self,
+        execution: &Execution,
+        push: &EcrPush,
+        input: &Value,
+    ) -> Result<Answer, PhaseError> {
+        match self.decide(execution, push, input).await? {
+            Ok(answer) => Ok(answer),
+            Err(reason) => {
+                let event = TriggerEvent {
+                    subject: subject(push),
+                    reason: reason.to_string(),
+                    execution: execution.name.clone(),
+                    at: execution.started_at,
+                };
+                self.ledger.record_event(&push.event_id, &event).await?;
+                Ok(Answer::ignore(reason))
+            }
+        }
+    }
+
+    async fn decide(
+        &self,
+        execution: &Execution,
+        push: &EcrPush,
+        input: &Value,
+    ) -> Result<Result<Answer, IgnoreReason>, PhaseError> {
+        let pushed = match push.image() {
+            Ok(pushed) => pushed,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let known = self.ledger.trigger_targets(pushed.repository).await?;
+        if known.is_empty() {
+            return Ok(Err(IgnoreReason::UnknownRepository {
+                repository: pushed.repository.to_owned(),
+            }));
+        }
+        let mut targets = Vec::new();
+        for target in known {
+            if wants(&target, pushed.tag)? && narrowed_to(input, &target) {
+                targets.push(target);
+            }
+        }
+        let Some(target) = targets.pop() else {
+            let (repository, tag) = (pushed.repository.to_owned(), pushed.tag.to_owned());
+            return Ok(Err(IgnoreReason::NoMatchingTag { repository, tag }));
+        };
+        if !targets.is_empty() {
+            targets.push(target);
+            return self.fan_out(push, input, &targets).await.map(Ok);
+        }
+        let reference = ImageReference::Digest(pushed.digest.to_owned());
+        let Some(image) = self.image(pushed.repository, &reference).await? else {
+            let (repository, digest) = (pushed.repository.to_owned(), pushed.digest.to_owned());
+            return Ok(Err(IgnoreReason::ImageGone { repository, digest }));
+        };
+        let image = ImageArtifact {
+            tag: Some(pushed.tag.to_owned()),
+            ..image
+        };
+        self.create(execution, push, &target, image).await
+    }
+
+    async fn create(
+        &self,
+        execution: &Execution,
+        push: &EcrPush,
+        target: &TriggerTarget,
+        image: ImageArtifact,
+    ) -> Result<Result<Answer, IgnoreReason>, PhaseError> {
+        let (application, environment) = (&target.entry.application, &target.entry.environment);
+        if let Some(hold) = self
+            .ledger
+            .hold(application, environment, &image.digest)
+            .await?
+        {
+            return Ok(Err(IgnoreReason::Held {
+                digest: hold.digest,
+                reason: hold.reason,
+                owner: hold.owner,
+                since: hold.since,
+                deployment: Some(hold.deployment),
+            }));
+        }
+        let source = Source::EcrPush {
+            event: push.event_id.clone(),
+            image: image.label(),
+        };
+        let reason = source.label();
+        let place = |component: &String| (component.clone(), image.clone());
+        let record = DeploymentRecord {
+            deployment: deployment_ref(execution, application, environment),
+            execution: execution.clone(),
+            source,
+            manifest_version: target.manifest_version,
+            requested: target
+                .entry
+                .components
+                .iter()
+                .map(place)
+                .collect::<BTreeMap<_, _>>(),
+            topic: target.topic.clone(),
+            conclusion: None,
+        };
+        Ok(
+            match self
+                .ledger
+                .create_deployment(&record, false, execution.started_at)
+                .await?
+            {
+                Created::Yes => Ok(Answer::Deploy {
+                    deployment: record.deployment,
+                    reason,
+                }),
+                Created::DuplicateEvent { deployment } => Err(IgnoreReason::DuplicateEvent {
+                    deployment: Some(deployment),
+                }),
+                Created::NotNewer { newest, .. } if newest.digest == image.digest => {
+                    Err(IgnoreReason::SameDigest {
+                        digest: newest.digest,
+                        deployment: newest.deployment,
+                    })
+                }
+                Created::NotNewer { newest, .. } => Err(IgnoreReason::OlderThanNewest {
+                    digest: image.digest,
+                    pushed_at: image.pushed_at,
+                    newest_digest: newest.digest,
+                    newest_pushed_at: newest.pushed_at,
+                    deployment: newest.deployment,
+                }),
+            },
+        )
+    }
+
+    /// Starts one execution for each environment. Their names follow from the event, so a
+    /// retry starts none twice.
+    async fn fan_out(
+        &self,
+        push: &EcrPush,
+        input: &Value,
+        targets: &[TriggerTarget],
+    ) -> Result<Answer, PhaseError> {
+        let mut places = Vec::new();
+        for target in targets {
+            let place = format!(
+                "{} in {}",
+                target.entry.application, target.entry.environment
+            );
+            let name = execution_name(push, target);
+            let sent = self
+                .sfn
+                .start_execution()
+                .state_machine_arn(&self.state_machine)
+                .name(&name)
+                .input(narrowed(input, target).to_string())
+                .send()
+                .await;
+            if let Err(error) = sent {
+                let error = AwsError::new("states:StartExecution", &error);
+                if error.code != "ExecutionAlreadyExists" {
+                    return Err(error.about(format!("the execution for {place}")));
+                }
+            }
+            places.push(place);
+        }
+        Ok(Answer::FanOut {
+            reason: format!("{} concerns {}", subject(push), places.join(", ")),
+        })
+    }
+}
+
+pub(crate) fn deployment_ref(
+    execution: &Execution,
+    application: &str,
+    environment: &str,
+) -> DeploymentRef {
+    let started_ms = u64::try_from(execution.started_at.as_millisecond()).unwrap_or_default();
+    DeploymentRef {
+        id: DeploymentId::for_execution(&execution.name, &execution.arn, started_ms),
+        application: application.to_owned(),
+        environment: environment.to_owned(),
+    }
+}
+
+fn subject(push: &EcrPush) -> String {
+    format!(
+        "{}:{}",
+        push.repository,
+        push.tag.as_deref().unwrap_or("(no tag)")
+    )
+}
+
+/// Whether pushes of the tag are deployed there by themselves. `lockstep apply` stores no
+/// pattern that cannot be read.
+fn wants(target: &TriggerTarget, tag: &str) -> Result<bool, PhaseError> {
+    let entry = &target.entry;
+    tags_match(&entry.tags, tag).map_err(|error| PhaseError::Rejected {
+        resource: format!("trigger of {} in {}", entry.application, entry.environment),
+        reason: format!("{error}; mend the manifest and apply it again"),
+    })
+}
+
+fn narrowed_to(input: &Value, target: &TriggerTarget) -> bool {
+    input
+        .get(TARGET)
+        .is_none_or(|wanted| *wanted == target_value(target))
+}
+
+fn narrowed(input: &Value, target: &TriggerTarget) -> Value {
+    let mut input = input.clone();
+    if let Value::Object(fields) = &mut input {
+        fields.insert(TARGET.to_owned(), target_value(target));
+    }
+    input
+}
+
+fn target_value(target: &TriggerTarget) -> Value {
+    json!({ "application": target.entry.application, "environment": target.entry.environment })
+}
+
+/// An execution's name has at most 80 characters, fewer than event id, application and
+/// environment together.
+fn execution_name(push: &EcrPush, target: &TriggerTarget) -> String {
+    let text = format!(
+        "{}#{}#{}",
+        push.event_id, target.entry.application, target.entry.environment
+    );
+    let hash = format!("{:x}", Sha256::digest(text.as_bytes()));
+    format!("push-{hash:.32}")
+}

@@ -1,0 +1,151 @@
+//! What becomes of an execution that was aborted, timed out or failed.
+
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::types::HistoryEventType;
+use lockstep::record::DeploymentRecord;
+use lockstep::{DeploymentId, PhaseError};
+use lockstep_aws::AwsError;
+use lockstep_handler::parse;
+use lockstep_ledger::Ledger;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::decide::{Recovery, failed_on_purpose};
+
+pub(crate) struct Watchdog {
+    pub(crate) sfn: Client,
+    pub(crate) ledger: Ledger,
+    pub(crate) state_machine: String,
+}
+
+/// The EventBridge event `Step Functions Execution Status Change`.
+#[derive(Deserialize)]
+struct Event {
+    detail: Detail,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    execution_arn: String,
+    name: String,
+    status: String,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+impl Watchdog {
+    pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
+        let Event { detail } = parse(payload)?;
+        if failed_on_purpose(&detail.status, detail.error.as_deref()) {
+            return Ok(left_alone(&detail, "the execution ended with a verdict"));
+        }
+        let earlier = Recovery::of_execution(&detail.name);
+        let id = match &earlier {
+            Some(recovery) => Some(recovery.deployment.clone()),
+            None => self.ledger.deployment_of_execution(&detail.name).await?,
+        };
+        let Some(id) = id else {
+            return Ok(left_alone(&detail, "it had not created a deployment yet"));
+        };
+        let Some(record) = self.ledger.record(&id).await? else {
+            return Ok(left_alone(&detail, "its deployment has no record"));
+        };
+        if self.is_settled(&record, &detail).await? {
+            return Ok(left_alone(
+                &detail,
+                "its deployment concluded and people were told",
+            ));
+        }
+        let recovery = match earlier {
+            None => Recovery {
+                deployment: id,
+                number: 1,
+            },
+            Some(earlier) => earlier.next().ok_or_else(|| given_up(&id))?,
+        };
+        self.start(&recovery, &detail).await
+    }
+
+    /// Whether there is nothing left to do. Step Functions' own history is the proof that
+    /// people were told: the ledger could only say that somebody was about to.
+    async fn is_settled(
+        &self,
+        record: &DeploymentRecord,
+        detail: &Detail,
+    ) -> Result<bool, PhaseError> {
+        if record.conclusion.is_none() {
+            return Ok(false);
+        }
+        let sent = self
+            .sfn
+            .get_execution_history()
+            .execution_arn(&detail.execution_arn)
+            .reverse_order(true)
+            .max_results(50)
+            .send()
+            .await;
+        let history = sent.map_err(|error| {
+            AwsError::new("states:GetExecutionHistory", &error)
+                .about(format!("execution {}", detail.name))
+        })?;
+        Ok(history.events().iter().any(|event| {
+            *event.r#type() == HistoryEventType::TaskStateExited
+                && event
+                    .state_exited_event_details()
+                    .is_some_and(|details| details.name() == "Notify")
+        }))
+    }
+
+    async fn start(&self, recovery: &Recovery, detail: &Detail) -> Result<Value, PhaseError> {
+        let (name, deployment) = (recovery.name(), recovery.deployment.as_str());
+        let input = json!({ "recover": { "deployment": deployment, "status": detail.status } });
+        let sent = self
+            .sfn
+            .start_execution()
+            .state_machine_arn(&self.state_machine)
+            .name(&name)
+            .input(input.to_string())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => tracing::warn!(
+                deployment,
+                execution = name,
+                status = detail.status,
+                "recovery started"
+            ),
+            Err(error) => {
+                let error = AwsError::new("states:StartExecution", &error);
+                if error.code != "ExecutionAlreadyExists" {
+                    return Err(error.about(format!("execution {name}")));
+                }
+                tracing::info!(
+                    deployment,
+                    execution = name,
+                    "the recovery is under way already"
+                );
+            }
+        }
+        Ok(json!({ "recovery": name }))
+    }
+}
+
+fn given_up(id: &DeploymentId) -> PhaseError {
+    PhaseError::Rejected {
+        resource: format!("deployment {id}"),
+        reason: format!(
+            "its recovery was tried five times and did not conclude; look at it with `lockstep show {id}`, then put the \
+             environment in order by hand"
+        ),
+    }
+}
+
+fn left_alone(detail: &Detail, reason: &str) -> Value {
+    tracing::info!(
+        execution = detail.name,
+        status = detail.status,
+        "nothing to recover: {reason}"
+    );
+    json!({ "left_alone": reason })
+}
