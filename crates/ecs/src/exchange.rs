@@ -1,0 +1,79 @@
+//! Raw bodies of one operation.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use lockstep::PhaseError;
+use serde_json::Value;
+
+/// Sends a raw body in place of the modelled one, before the request is signed, and keeps
+/// the raw body of the answer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Exchange {
+    body: Option<String>,
+    answer: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Exchange {
+    /// An exchange that sends what the SDK models.
+    pub(crate) fn reading() -> Self {
+        Self::default()
+    }
+
+    /// An exchange that sends `body`.
+    pub(crate) fn sending(body: &Value) -> Self {
+        Self {
+            body: Some(body.to_string()),
+            answer: Arc::default(),
+        }
+    }
+
+    /// The answer's body.
+    pub(crate) fn answer(&self, operation: &'static str) -> Result<Value, PhaseError> {
+        let bytes = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::from_slice(&bytes).map_err(|error| PhaseError::Transient {
+            operation: operation.to_owned(),
+            source_text: format!("the answer is not JSON: {error}"),
+        })
+    }
+}
+
+impl Intercept for Exchange {
+    fn name(&self) -> &'static str {
+        "LosslessExchange"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(body) = &self.body {
+            let request = context.request_mut();
+            request
+                .headers_mut()
+                .insert("content-length", body.len().to_string());
+            *request.body_mut() = SdkBody::from(body.as_str());
+        }
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let bytes = context.response().body().bytes().unwrap_or_default();
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = bytes.to_vec();
+        Ok(())
+    }
+}
