@@ -13,6 +13,9 @@ use super::process::Process;
 /// Without a configuration Podman asks for this many open files in every container, and fails where it may not.
 const PODMAN_OPEN_FILES: u64 = 1_048_576;
 
+/// Podman's service lowers its own limit to the kernel's smallest `pid_max`, and its containers may not exceed it.
+const PODMAN_PROCESSES: u64 = 32_768;
+
 /// A container engine that can run ECS tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContainerEngine {
@@ -33,18 +36,26 @@ pub enum ContainerEngine {
 impl ContainerEngine {
     /// Finds an engine, or says why there is none.
     pub fn detect(layout: &Layout) -> Result<Self, LocalError> {
-        let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+        let host = std::env::var("DOCKER_HOST")
+            .unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
         if answers(&host) {
             return Ok(Self::Docker { host });
         }
         let program = find_on_path("podman").ok_or_else(|| {
-            LocalError::NoContainerEngine(format!("nothing answers at {host}, and there is no podman on the PATH"))
+            LocalError::NoContainerEngine(format!(
+                "nothing answers at {host}, and there is no podman on the PATH"
+            ))
         })?;
         let version = Command::new(&program).arg("--version").output();
         if version.is_ok_and(|output| output.status.success()) {
-            return Ok(Self::Podman { program, socket: layout.podman_socket() });
+            return Ok(Self::Podman {
+                program,
+                socket: layout.podman_socket(),
+            });
         }
-        Err(LocalError::NoContainerEngine(format!("nothing answers at {host}, and `podman --version` fails")))
+        Err(LocalError::NoContainerEngine(format!(
+            "nothing answers at {host}, and `podman --version` fails"
+        )))
     }
 
     /// `docker` or `podman`: the word for people, and the program that pushes images.
@@ -64,20 +75,39 @@ impl ContainerEngine {
     }
 
     /// The service that has to run for it: Podman has no daemon of its own.
-    pub fn service(&self, layout: &Layout, emulator_port: u16) -> Result<Option<Process>, LocalError> {
-        let Self::Podman { program, .. } = self else { return Ok(None) };
+    pub fn service(
+        &self,
+        layout: &Layout,
+        emulator_port: u16,
+    ) -> Result<Option<Process>, LocalError> {
+        let Self::Podman { program, .. } = self else {
+            return Ok(None);
+        };
         let registries = layout.engine.join("registries.conf");
         layout.write(&registries, registries_conf(emulator_port).as_bytes())?;
         let mut process = Process {
-            command: vec![program.display().to_string(), "system".into(), "service".into(), "--time=0".into(), self.host()],
+            command: vec![
+                program.display().to_string(),
+                "system".into(),
+                "service".into(),
+                "--time=0".into(),
+                self.host(),
+            ],
             log: Some(layout.logs().join("podman.log")),
             ..Process::default()
         };
-        process.environment.insert("CONTAINERS_REGISTRIES_CONF".to_owned(), registries.display().to_string());
-        if let Some(conf) = containers_conf(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default()) {
+        process.environment.insert(
+            "CONTAINERS_REGISTRIES_CONF".to_owned(),
+            registries.display().to_string(),
+        );
+        if let Some(conf) =
+            containers_conf(&std::fs::read_to_string("/proc/self/limits").unwrap_or_default())
+        {
             let path = layout.engine.join("containers.conf");
             layout.write(&path, conf.as_bytes())?;
-            process.environment.insert("CONTAINERS_CONF".to_owned(), path.display().to_string());
+            process
+                .environment
+                .insert("CONTAINERS_CONF".to_owned(), path.display().to_string());
         }
         Ok(Some(process))
     }
@@ -94,7 +124,9 @@ fn registries_conf(port: u16) -> String {
 /// that Podman asks for.
 fn containers_conf(limits: &str) -> Option<String> {
     let files = hard_limit(limits, "Max open files")?;
-    let processes = hard_limit(limits, "Max processes").unwrap_or(files);
+    let processes = hard_limit(limits, "Max processes")
+        .unwrap_or(PODMAN_PROCESSES)
+        .min(PODMAN_PROCESSES);
     (files < PODMAN_OPEN_FILES).then(|| {
         format!(
             "[containers]\ndefault_ulimits = [\"nofile={files}:{files}\", \"nproc={processes}:{processes}\"]\n"
@@ -111,7 +143,9 @@ fn hard_limit(limits: &str, name: &str) -> Option<u64> {
 /// Finds a program the way a shell would.
 pub fn find_on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
 }
 
 /// Whether a container engine's API answers at `host`.
@@ -165,7 +199,10 @@ mod tests {
     #[test]
     fn podman_gets_limits_it_may_set() {
         let conf = containers_conf(LIMITS).unwrap();
-        assert!(conf.contains("nofile=20000:20000") && conf.contains("nproc=96365:96365"), "{conf}");
+        assert!(
+            conf.contains("nofile=20000:20000") && conf.contains("nproc=32768:32768"),
+            "{conf}"
+        );
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub struct EmulatorOptions<'a> {
 }
 
 /// Starts the emulator (and Podman's service, if that is the container engine) and waits until it answers.
-pub async fn start(layout: &Layout, options: &EmulatorOptions<'_>) -> Result<Supervised, LocalError> {
+pub async fn start(
+    layout: &Layout,
+    options: &EmulatorOptions<'_>,
+) -> Result<Supervised, LocalError> {
     let python = layout.program("python");
     let launcher = layout.engine.join("emulator.py");
     layout.write(&launcher, LAUNCHER.as_bytes())?;
@@ -47,13 +50,21 @@ pub async fn start(layout: &Layout, options: &EmulatorOptions<'_>) -> Result<Sup
     Ok(running)
 }
 
-fn plan(layout: &Layout, python: &Path, launcher: &Path, options: &EmulatorOptions) -> Result<Plan, LocalError> {
+fn plan(
+    layout: &Layout,
+    python: &Path,
+    launcher: &Path,
+    options: &EmulatorOptions,
+) -> Result<Plan, LocalError> {
     let python_command = |arguments: &[&str]| {
         let mut command = vec![python.display().to_string(), launcher.display().to_string()];
         command.extend(arguments.iter().map(|&argument| argument.to_owned()));
         command
     };
-    let mut plan = Plan { remove: vec![layout.state(), layout.temporary()], ..Plan::default() };
+    let mut plan = Plan {
+        remove: vec![layout.state(), layout.temporary()],
+        ..Plan::default()
+    };
     if let Some(engine) = options.containers {
         plan.processes.extend(engine.service(layout, options.port)?);
         plan.cleanup = Some(Process {
@@ -76,7 +87,10 @@ fn plan(layout: &Layout, python: &Path, launcher: &Path, options: &EmulatorOptio
 
 fn environment(layout: &Layout, options: &EmulatorOptions) -> BTreeMap<String, String> {
     // A socket that does not exist: without a container engine the emulator must not find one by itself.
-    let no_engine = format!("unix://{}", layout.engine.join("no-container-engine").display());
+    let no_engine = format!(
+        "unix://{}",
+        layout.engine.join("no-container-engine").display()
+    );
     let host = options.containers.map_or(no_engine, ContainerEngine::host);
     let pairs = [
         ("GATEWAY_PORT", options.port.to_string()),
@@ -98,7 +112,10 @@ fn environment(layout: &Layout, options: &EmulatorOptions) -> BTreeMap<String, S
         ("PYTHONUNBUFFERED", "1".to_owned()),
         ("DOCKER_HOST", host),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 async fn wait_until_ready(
@@ -115,12 +132,19 @@ async fn wait_until_ready(
             return Err(LocalError::Emulator { detail, log });
         }
         let address = health.clone();
-        let answered = tokio::task::spawn_blocking(move || containers::asks_ok(&address, "/_ministack/health")).await;
+        let answered = tokio::task::spawn_blocking(move || {
+            containers::asks_ok(&address, "/_ministack/health")
+        })
+        .await;
         if answered.unwrap_or(false) {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let detail = format!("no answer on port {} within {} s", options.port, READY_LIMIT.as_secs());
+    let detail = format!(
+        "no answer on port {} within {} s",
+        options.port,
+        READY_LIMIT.as_secs()
+    );
     Err(LocalError::Emulator { detail, log })
 }

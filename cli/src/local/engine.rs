@@ -56,7 +56,12 @@ impl Options {
 
     /// An engine for a test: its own folder, any free ports.
     pub fn for_test(root: &std::path::Path, name: &str) -> Self {
-        Self { name: Some(name.to_owned()), gateway_port: 0, emulator_port: 0, ..Self::new(root) }
+        Self {
+            name: Some(name.to_owned()),
+            gateway_port: 0,
+            emulator_port: 0,
+            ..Self::new(root)
+        }
     }
 }
 
@@ -88,18 +93,27 @@ impl LocalEngine {
         if !cfg!(target_os = "linux") {
             return Err(LocalError::NotLinux(std::env::consts::OS));
         }
-        let layout = Layout::new(&std::path::absolute(&options.home).doing(|| "finding the project".to_owned())?, options.name.as_deref());
+        let layout = Layout::new(
+            &std::path::absolute(&options.home).doing(|| "finding the project".to_owned())?,
+            options.name.as_deref(),
+        );
         refuse_second_engine(&layout)?;
         layout.create()?;
         let listener = ports::bind(options.gateway_port, "gateway", "--gateway-port")?;
         let emulator_port = ports::reserve(options.emulator_port, "emulator", "--emulator-port")?;
-        venv::ensure(&layout, || report(Progress::Step("Installing the AWS emulator and the SAM CLI".into()))).await?;
+        venv::ensure(&layout, || {
+            report(Progress::Step(
+                "Installing the AWS emulator and the SAM CLI".into(),
+            ))
+        })
+        .await?;
         let containers = detect_containers(&layout, options.containers, &report);
 
         report(Progress::Step("Starting the AWS emulator".into()));
         let token = ulid::Ulid::generate().to_string();
         let upstream = SocketAddr::from(([127, 0, 0, 1], emulator_port));
-        let gateway = Gateway::start(listener, upstream, &token).doing(|| "starting the gateway".to_owned())?;
+        let gateway = Gateway::start(listener, upstream, &token)
+            .doing(|| "starting the gateway".to_owned())?;
         let endpoint = gateway.url();
         let settings = EmulatorOptions {
             port: emulator_port,
@@ -109,9 +123,22 @@ impl LocalEngine {
             containers: containers.as_ref(),
         };
         let running = emulator::start(&layout, &settings).await?;
-        let state = describe(&layout, &gateway, emulator_port, containers.as_ref(), options.auth);
+        let state = describe(
+            &layout,
+            &gateway,
+            emulator_port,
+            containers.as_ref(),
+            options.auth,
+        );
         state.write(&layout)?;
-        Ok(Self { layout, gateway, containers, state, running, report })
+        Ok(Self {
+            layout,
+            gateway,
+            containers,
+            state,
+            running,
+            report,
+        })
     }
 
     /// The endpoint for AWS calls: the gateway.
@@ -139,6 +166,12 @@ impl LocalEngine {
         &self.state
     }
 
+    /// Makes it known to other commands that the controller is there.
+    pub(super) fn mark_deployed(&mut self) -> Result<(), LocalError> {
+        self.state.deployed = true;
+        self.state.write(&self.layout)
+    }
+
     /// Who receives the progress.
     pub fn report(&self) -> &Report {
         &self.report
@@ -153,32 +186,46 @@ impl LocalEngine {
     pub fn ended(&mut self) -> Option<LocalError> {
         let status = self.running.ended()?;
         let log = self.layout.logs().join("emulator.log");
-        let detail = format!("it ended by itself ({status}):\n{}", super::process::tail(&log, 15));
+        let detail = format!(
+            "it ended by itself ({status}):\n{}",
+            super::process::tail(&log, 15)
+        );
         Some(LocalError::Emulator { detail, log })
     }
 
     /// Stops everything and waits until nothing is left.
     pub async fn stop(self) -> Result<(), LocalError> {
         let stopped = tokio::task::spawn_blocking(move || drop(self)).await;
-        stopped.map_err(std::io::Error::other).doing(|| "stopping the local engine".to_owned())
+        stopped
+            .map_err(std::io::Error::other)
+            .doing(|| "stopping the local engine".to_owned())
     }
 }
 
 fn refuse_second_engine(layout: &Layout) -> Result<(), LocalError> {
     match EngineState::read(layout)? {
-        Some(state) => Err(LocalError::AlreadyRunning { pid: state.pid, gateway: state.endpoint() }),
+        Some(state) => Err(LocalError::AlreadyRunning {
+            pid: state.pid,
+            gateway: state.endpoint(),
+        }),
         None => Ok(()),
     }
 }
 
-fn detect_containers(layout: &Layout, wanted: Containers, report: &Report) -> Option<ContainerEngine> {
+fn detect_containers(
+    layout: &Layout,
+    wanted: Containers,
+    report: &Report,
+) -> Option<ContainerEngine> {
     if wanted == Containers::Off {
         return None;
     }
     match ContainerEngine::detect(layout) {
         Ok(engine) => Some(engine),
         Err(why) => {
-            let notice = format!("{why}. Until then everything runs but the containers: ECS tasks count as running, nothing serves HTTP");
+            let notice = format!(
+                "{why}. Until then everything runs but the containers: ECS tasks count as running, nothing serves HTTP"
+            );
             report(Progress::Notice(notice));
             None
         }
@@ -201,6 +248,7 @@ fn describe(
         since: Timestamp::now(),
         containers: containers.map(|engine| engine.name().to_owned()),
         auth,
+        deployed: false,
         logs: layout.logs(),
     }
 }

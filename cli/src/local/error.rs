@@ -93,7 +93,9 @@ pub enum LocalError {
     },
 
     /// Asked for containers where there is no engine for them.
-    #[error("no container engine answers: {0}; install Docker or Podman (Debian: apt install podman) and run this again")]
+    #[error(
+        "no container engine answers: {0}; install Docker or Podman (Debian: apt install podman) and run this again"
+    )]
     NoContainerEngine(String),
 
     /// The registry refused an image.
@@ -133,6 +135,9 @@ pub trait IoContext<T> {
 
 impl<T> IoContext<T> for io::Result<T> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, LocalError> {
-        self.map_err(|source| LocalError::Io { what: what(), source })
+        self.map_err(|source| LocalError::Io {
+            what: what(),
+            source,
+        })
     }
 }

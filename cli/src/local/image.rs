@@ -34,7 +34,10 @@ pub struct Blob {
 
 impl Blob {
     fn new(content: Vec<u8>) -> Self {
-        Self { digest: digest(&content), content }
+        Self {
+            digest: digest(&content),
+            content,
+        }
     }
 }
 
@@ -46,8 +49,14 @@ impl OciImage {
 }
 
 /// Builds an image `FROM scratch` with the static `binary` as its only file and entry point.
-pub fn build(binary: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> io::Result<OciImage> {
-    let name = binary.file_name().ok_or_else(|| io::Error::other("the binary has no file name"))?;
+pub fn build(
+    binary: &Path,
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+) -> io::Result<OciImage> {
+    let name = binary
+        .file_name()
+        .ok_or_else(|| io::Error::other("the binary has no file name"))?;
     let tar = layer(Path::new(name), &std::fs::read(binary)?)?;
     let compressed = Blob::new(gzip(&tar)?);
     let mut command = vec![format!("/{}", name.to_string_lossy())];
@@ -72,7 +81,10 @@ pub fn build(binary: &Path, environment: &[(&str, &str)], arguments: &[&str]) ->
         "config": { "mediaType": CONFIG_TYPE, "size": config.content.len(), "digest": config.digest },
         "layers": [{ "mediaType": LAYER_TYPE, "size": compressed.content.len(), "digest": compressed.digest }],
     });
-    Ok(OciImage { manifest: manifest.to_string().into_bytes(), blobs: vec![compressed, config] })
+    Ok(OciImage {
+        manifest: manifest.to_string().into_bytes(),
+        blobs: vec![compressed, config],
+    })
 }
 
 fn layer(name: &Path, content: &[u8]) -> io::Result<Vec<u8>> {
@@ -92,7 +104,10 @@ fn gzip(content: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn digest(content: &[u8]) -> String {
-    let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = Sha256::digest(content)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256:{hex}")
 }
 
@@ -110,7 +125,10 @@ mod tests {
 
     #[test]
     fn the_same_input_gives_the_same_digest() {
-        let (one, other) = (image(&[("A", "1"), ("B", "2")]), image(&[("B", "2"), ("A", "1")]));
+        let (one, other) = (
+            image(&[("A", "1"), ("B", "2")]),
+            image(&[("B", "2"), ("A", "1")]),
+        );
         assert_eq!(one.digest(), other.digest());
         assert_ne!(one.digest(), image(&[("A", "2")]).digest());
     }
@@ -122,7 +140,10 @@ mod tests {
         assert_eq!(manifest["layers"][0]["digest"], image.blobs[0].digest);
         assert_eq!(manifest["config"]["digest"], image.blobs[1].digest);
         let config: serde_json::Value = serde_json::from_slice(&image.blobs[1].content).unwrap();
-        assert_eq!(config["config"]["Entrypoint"], json!(["/hello", "--port", "80"]));
+        assert_eq!(
+            config["config"]["Entrypoint"],
+            json!(["/hello", "--port", "80"])
+        );
         assert_eq!(config["config"]["Env"], json!(["VERSION=v1"]));
         assert_eq!(image.blobs[1].digest, digest(&image.blobs[1].content));
     }

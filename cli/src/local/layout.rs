@@ -20,14 +20,21 @@ pub struct Layout {
 impl Layout {
     /// The folders under `home`; an engine with a name has its own subfolder, so that several can run side by side.
     pub fn new(home: &Path, name: Option<&str>) -> Self {
-        let engine = name.map_or_else(|| home.to_path_buf(), |name| home.join("engines").join(name));
-        Self { home: home.to_path_buf(), engine }
+        let engine = name.map_or_else(
+            || home.to_path_buf(),
+            |name| home.join("engines").join(name),
+        );
+        Self {
+            home: home.to_path_buf(),
+            engine,
+        }
     }
 
     /// Makes the folders of this engine.
     pub fn create(&self) -> Result<(), LocalError> {
         for folder in [&self.home, &self.engine, &self.logs(), &self.temporary()] {
-            fs::create_dir_all(folder).doing(|| format!("making the folder {}", folder.display()))?;
+            fs::create_dir_all(folder)
+                .doing(|| format!("making the folder {}", folder.display()))?;
         }
         Ok(())
     }
@@ -80,7 +87,11 @@ impl Layout {
     pub fn instance(&self) -> String {
         use sha2::{Digest, Sha256};
         let digest = Sha256::digest(self.engine.as_os_str().as_encoded_bytes());
-        let id: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let id: String = digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         format!("lockstep-{id}")
     }
 
@@ -90,7 +101,9 @@ impl Layout {
         let folder = path.parent().unwrap_or(&self.engine);
         let mut file = tempfile::NamedTempFile::new_in(folder).doing(what)?;
         std::io::Write::write_all(&mut file, content).doing(what)?;
-        file.persist(path).map_err(|error| error.error).doing(what)?;
+        file.persist(path)
+            .map_err(|error| error.error)
+            .doing(what)?;
         Ok(())
     }
 }

@@ -6,10 +6,22 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use super::error::LocalError;
 
 /// Binds a port on the loopback address; 0 takes any free one.
-pub fn bind(port: u16, what: &'static str, option: &'static str) -> Result<TcpListener, LocalError> {
+pub fn bind(
+    port: u16,
+    what: &'static str,
+    option: &'static str,
+) -> Result<TcpListener, LocalError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => LocalError::PortInUse { port, what, option, by: describe_owner(port) },
-        _ => LocalError::Io { what: format!("listening on port {port} for the {what}"), source: error },
+        std::io::ErrorKind::AddrInUse => LocalError::PortInUse {
+            port,
+            what,
+            option,
+            by: describe_owner(port),
+        },
+        _ => LocalError::Io {
+            what: format!("listening on port {port} for the {what}"),
+            source: error,
+        },
     })
 }
 
@@ -19,7 +31,10 @@ pub fn reserve(port: u16, what: &'static str, option: &'static str) -> Result<u1
     let address = listener.local_addr();
     address
         .map(|address| address.port())
-        .map_err(|source| LocalError::Io { what: format!("finding a free port for the {what}"), source })
+        .map_err(|source| LocalError::Io {
+            what: format!("finding a free port for the {what}"),
+            source,
+        })
 }
 
 fn describe_owner(port: u16) -> String {
@@ -27,7 +42,9 @@ fn describe_owner(port: u16) -> String {
         .into_iter()
         .find(|socket| socket.local.port() == port && socket.listening)
         .and_then(|socket| owners(socket.inode).first().copied());
-    let Some(pid) = owner else { return String::new() };
+    let Some(pid) = owner else {
+        return String::new();
+    };
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     format!(" ({}, process {pid})", name.trim())
 }
@@ -36,7 +53,9 @@ fn describe_owner(port: u16) -> String {
 pub fn processes_behind(client: SocketAddr, server: SocketAddr) -> Vec<u32> {
     sockets()
         .into_iter()
-        .find(|socket| SocketAddr::V4(socket.local) == client && SocketAddr::V4(socket.remote) == server)
+        .find(|socket| {
+            SocketAddr::V4(socket.local) == client && SocketAddr::V4(socket.remote) == server
+        })
         .map(|socket| owners(socket.inode))
         .unwrap_or_default()
 }
@@ -69,7 +88,10 @@ fn parse_socket(line: &str) -> Option<Socket> {
 fn parse_address(text: &str) -> Option<SocketAddrV4> {
     let (address, port) = text.split_once(':')?;
     let address = u32::from_str_radix(address, 16).ok()?;
-    Some(SocketAddrV4::new(Ipv4Addr::from(address.to_ne_bytes()), u16::from_str_radix(port, 16).ok()?))
+    Some(SocketAddrV4::new(
+        Ipv4Addr::from(address.to_ne_bytes()),
+        u16::from_str_radix(port, 16).ok()?,
+    ))
 }
 
 fn owners(inode: u64) -> Vec<u32> {
@@ -78,8 +100,13 @@ fn owners(inode: u64) -> Vec<u32> {
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| {
-            let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-            files.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str()))
+            let files = fs::read_dir(format!("/proc/{pid}/fd"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            files.into_iter().any(|file| {
+                fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
+            })
         })
         .collect()
 }
@@ -102,9 +129,14 @@ mod tests {
     fn names_the_program_that_holds_a_port() {
         let held = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = held.local_addr().unwrap().port();
-        let error = bind(port, "gateway", "--gateway-port").unwrap_err().to_string();
+        let error = bind(port, "gateway", "--gateway-port")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(&format!("port {port} is in use")), "{error}");
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
         assert!(error.contains("--gateway-port"), "{error}");
     }
 

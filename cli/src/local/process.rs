@@ -53,21 +53,39 @@ pub struct Supervised {
 
 impl Supervised {
     /// Starts the processes of `plan` under the interpreter `python`.
-    pub fn start(layout: &Layout, python: &Path, name: &str, plan: &Plan) -> Result<Self, LocalError> {
+    pub fn start(
+        layout: &Layout,
+        python: &Path,
+        name: &str,
+        plan: &Plan,
+    ) -> Result<Self, LocalError> {
         let script = layout.engine.join("supervise.py");
         let file = layout.engine.join(format!("{name}.json"));
         layout.write(&script, SUPERVISOR.as_bytes())?;
         let mut plan = plan.clone();
         plan.remove.push(file.clone());
-        let text = serde_json::to_vec_pretty(&plan).map_err(std::io::Error::other).doing(|| format!("planning {name}"))?;
+        let text = serde_json::to_vec_pretty(&plan)
+            .map_err(std::io::Error::other)
+            .doing(|| format!("planning {name}"))?;
         layout.write(&file, &text)?;
         let log = layout.logs().join("supervisor.log");
-        let output = File::options().create(true).append(true).open(&log).doing(|| format!("opening {}", log.display()))?;
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .doing(|| format!("opening {}", log.display()))?;
         let mut command = Command::new(python);
-        command.arg(&script).arg(&file).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(output);
+        command
+            .arg(&script)
+            .arg(&file)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(output);
         // A group of its own: Ctrl-C in the terminal reaches us, and the supervisor through us.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let child = command.spawn().doing(|| format!("starting {}", python.display()))?;
+        let child = command
+            .spawn()
+            .doing(|| format!("starting {}", python.display()))?;
         Ok(Self { child })
     }
 
@@ -79,7 +97,11 @@ impl Supervised {
     /// Waits until the processes end by themselves.
     pub async fn wait(&mut self) -> Result<ExitStatus, LocalError> {
         loop {
-            if let Some(status) = self.child.try_wait().doing(|| "waiting for a child process".to_owned())? {
+            if let Some(status) = self
+                .child
+                .try_wait()
+                .doing(|| "waiting for a child process".to_owned())?
+            {
                 return Ok(status);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -103,26 +125,46 @@ impl Drop for Supervised {
 }
 
 /// Runs one command to its end; a failure carries the end of its output, which goes to `log` as a whole.
-pub async fn run(layout: &Layout, python: &Path, what: &str, process: Process) -> Result<(), LocalError> {
+pub async fn run(
+    layout: &Layout,
+    python: &Path,
+    what: &str,
+    process: Process,
+) -> Result<(), LocalError> {
     let name = what.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let log = layout.logs().join(format!("{name}.log"));
     if log.exists() {
         std::fs::remove_file(&log).doing(|| format!("removing the old {}", log.display()))?;
     }
-    let process = Process { log: Some(log.clone()), ..process };
-    let plan = Plan { processes: vec![process], ..Plan::default() };
-    let status = Supervised::start(layout, python, &name, &plan)?.wait().await?;
+    let process = Process {
+        log: Some(log.clone()),
+        ..process
+    };
+    let plan = Plan {
+        processes: vec![process],
+        ..Plan::default()
+    };
+    let status = Supervised::start(layout, python, &name, &plan)?
+        .wait()
+        .await?;
     if status.success() {
         return Ok(());
     }
-    Err(LocalError::Command { what: what.to_owned(), detail: tail(&log, 15), log })
+    Err(LocalError::Command {
+        what: what.to_owned(),
+        detail: tail(&log, 15),
+        log,
+    })
 }
 
 /// The last lines of a file, without empty ones.
 pub fn tail(path: &Path, lines: usize) -> String {
     let bytes = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
-    let lines_of: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines_of: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     let from = lines_of.len().saturating_sub(lines);
     lines_of[from..].join("\n")
 }

@@ -14,9 +14,20 @@ use super::image::{Blob, MANIFEST_TYPE, OciImage};
 /// Makes the ECR repository unless it exists.
 pub async fn ensure_repository(endpoint: &str, repository: &str) -> Result<(), LocalError> {
     let ecr = aws_sdk_ecr::Client::new(&super::sdk::config(endpoint));
-    match ecr.create_repository().repository_name(repository).send().await {
+    match ecr
+        .create_repository()
+        .repository_name(repository)
+        .send()
+        .await
+    {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_repository_already_exists_exception()) => Ok(()),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|error| error.is_repository_already_exists_exception()) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(LocalError::Refused {
             operation: format!("ecr:CreateRepository {repository}"),
             detail: DisplayErrorContext(&error).to_string(),
@@ -25,8 +36,17 @@ pub async fn ensure_repository(endpoint: &str, repository: &str) -> Result<(), L
 }
 
 /// Pushes an image under a tag and returns its digest. The repository must exist.
-pub async fn push(endpoint: &str, image: &OciImage, repository: &str, tag: &str) -> Result<String, LocalError> {
-    let registry = Registry { endpoint, repository, client: Client::builder(TokioExecutor::new()).build_http() };
+pub async fn push(
+    endpoint: &str,
+    image: &OciImage,
+    repository: &str,
+    tag: &str,
+) -> Result<String, LocalError> {
+    let registry = Registry {
+        endpoint,
+        repository,
+        client: Client::builder(TokioExecutor::new()).build_http(),
+    };
     for blob in &image.blobs {
         registry.push_blob(blob).await?;
     }
@@ -49,19 +69,26 @@ impl Registry<'_> {
         let uploads = format!("/v2/{}/blobs/uploads/", self.repository);
         let (status, headers, body) = self.send(Method::POST, &uploads, "", Bytes::new()).await?;
         self.expect(status, StatusCode::ACCEPTED, &body)?;
-        let location = headers.get("location").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let location = headers
+            .get("location")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let location = location.strip_prefix(self.endpoint).unwrap_or(location);
         let separator = if location.contains('?') { '&' } else { '?' };
         let target = format!("{location}{separator}digest={}", blob.digest);
         let content = Bytes::from(blob.content.clone());
-        let (status, _, body) = self.send(Method::PUT, &target, "application/octet-stream", content).await?;
+        let (status, _, body) = self
+            .send(Method::PUT, &target, "application/octet-stream", content)
+            .await?;
         self.expect(status, StatusCode::CREATED, &body)
     }
 
     async fn push_manifest(&self, image: &OciImage, tag: &str) -> Result<(), LocalError> {
         let path = format!("/v2/{}/manifests/{tag}", self.repository);
         let content = Bytes::from(image.manifest.clone());
-        let (status, _, body) = self.send(Method::PUT, &path, MANIFEST_TYPE, content).await?;
+        let (status, _, body) = self
+            .send(Method::PUT, &path, MANIFEST_TYPE, content)
+            .await?;
         self.expect(status, StatusCode::CREATED, &body)
     }
 
@@ -72,26 +99,50 @@ impl Registry<'_> {
         content_type: &str,
         body: Bytes,
     ) -> Result<(StatusCode, HeaderMap, Bytes), LocalError> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.endpoint));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.endpoint));
         if !content_type.is_empty() {
             request = request.header("content-type", content_type);
         }
-        let request = request.header("user-agent", "lockstep").body(Full::new(body)).map_err(|error| self.failed(&error))?;
-        let response = self.client.request(request).await.map_err(|error| self.failed(&error))?;
+        let request = request
+            .header("user-agent", "lockstep")
+            .body(Full::new(body))
+            .map_err(|error| self.failed(&error))?;
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| self.failed(&error))?;
         let (head, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| self.failed(&error))?.to_bytes();
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| self.failed(&error))?
+            .to_bytes();
         Ok((head.status, head.headers, body))
     }
 
-    fn expect(&self, status: StatusCode, wanted: StatusCode, body: &Bytes) -> Result<(), LocalError> {
+    fn expect(
+        &self,
+        status: StatusCode,
+        wanted: StatusCode,
+        body: &Bytes,
+    ) -> Result<(), LocalError> {
         if status == wanted {
             return Ok(());
         }
         let detail = format!("{status}: {}", String::from_utf8_lossy(body));
-        Err(LocalError::Push { repository: self.repository.to_owned(), detail })
+        Err(LocalError::Push {
+            repository: self.repository.to_owned(),
+            detail,
+        })
     }
 
     fn failed(&self, error: &impl ToString) -> LocalError {
-        LocalError::Push { repository: self.repository.to_owned(), detail: error.to_string() }
+        LocalError::Push {
+            repository: self.repository.to_owned(),
+            detail: error.to_string(),
+        }
     }
 }

@@ -31,16 +31,30 @@ pub const STACK: &str = "lockstep";
 impl LocalEngine {
     /// Builds the functions (if a source changed since the last build) and deploys `template.yaml` of the project.
     /// `parameters` override those of the `local` environment in `samconfig.toml`.
-    pub async fn deploy_controller(&self, project: &Path, parameters: &[(&str, &str)]) -> Result<(), LocalError> {
-        build(self.layout(), project, |step| (self.report())(Progress::Step(step.to_owned()))).await?;
-        (self.report())(Progress::Step("Deploying template.yaml with the SAM CLI".into()));
-        deploy(self.layout(), project, &self.endpoint(), parameters).await
+    pub async fn deploy_controller(
+        &mut self,
+        project: &Path,
+        parameters: &[(&str, &str)],
+    ) -> Result<(), LocalError> {
+        build(self.layout(), project, |step| {
+            (self.report())(Progress::Step(step.to_owned()))
+        })
+        .await?;
+        (self.report())(Progress::Step(
+            "Deploying template.yaml with the SAM CLI".into(),
+        ));
+        deploy(self.layout(), project, &self.endpoint(), parameters).await?;
+        self.mark_deployed()
     }
 }
 
 /// Runs `sam build` unless nothing changed since the last one. All engines of a project share the result; of those
 /// that ask at the same time one builds and the others wait.
-pub async fn build(layout: &Layout, project: &Path, on_build: impl FnOnce(&str)) -> Result<(), LocalError> {
+pub async fn build(
+    layout: &Layout,
+    project: &Path,
+    on_build: impl FnOnce(&str),
+) -> Result<(), LocalError> {
     let _lock = lock(layout).await?;
     let stamp = layout.build().join("sources.sha256");
     let sources = fingerprint(project)?;
@@ -50,8 +64,21 @@ pub async fn build(layout: &Layout, project: &Path, on_build: impl FnOnce(&str))
     on_build("Building the functions (minutes the first time, seconds later)");
     let build = layout.build().display().to_string();
     // Not --cached: SAM looks at a function's own folder only and would miss a change in a shared crate. Cargo knows.
-    let arguments = ["build", "--config-env", "local", "--no-cached", "--build-dir", &build];
-    process::run(layout, &layout.program("python"), "sam build", sam(layout, project, &arguments)).await?;
+    let arguments = [
+        "build",
+        "--config-env",
+        "local",
+        "--no-cached",
+        "--build-dir",
+        &build,
+    ];
+    process::run(
+        layout,
+        &layout.program("python"),
+        "sam build",
+        sam(layout, project, &arguments),
+    )
+    .await?;
     layout.write(&stamp, sources.as_bytes())
 }
 
@@ -64,20 +91,40 @@ async fn deploy(
 ) -> Result<(), LocalError> {
     let template = layout.build().join("template.yaml").display().to_string();
     let config = project.join("samconfig.toml").display().to_string();
-    let mut arguments = vec!["deploy", "--config-env", "local", "--config-file", &config, "--template-file", &template];
-    let overrides: Vec<String> = overrides(parameters).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut arguments = vec![
+        "deploy",
+        "--config-env",
+        "local",
+        "--config-file",
+        &config,
+        "--template-file",
+        &template,
+    ];
+    let overrides: Vec<String> = overrides(parameters)
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     arguments.push("--parameter-overrides");
     arguments.extend(overrides.iter().map(String::as_str));
     let mut process = sam(layout, project, &arguments);
-    process.environment.insert("AWS_ENDPOINT_URL".into(), endpoint.to_owned());
+    process
+        .environment
+        .insert("AWS_ENDPOINT_URL".into(), endpoint.to_owned());
     process::run(layout, &layout.program("python"), "sam deploy", process).await
 }
 
 /// What the local engine needs whatever is asked for, then what is asked for.
 fn overrides(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let architecture = if cfg!(target_arch = "aarch64") {
+        "arm64"
+    } else {
+        "x86_64"
+    };
     let all = [("Architecture", architecture), ("PollSeconds", "1")];
-    all.iter().chain(parameters).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    all.iter()
+        .chain(parameters)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn sam(layout: &Layout, project: &Path, arguments: &[&str]) -> Process {
@@ -87,7 +134,11 @@ fn sam(layout: &Layout, project: &Path, arguments: &[&str]) -> Process {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)));
     let pairs = [
-        ("PATH", path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()),
+        (
+            "PATH",
+            path.map(|path| path.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+        ),
         ("CARGO_TARGET_DIR", layout.target().display().to_string()),
         // Plain cargo for the host: no zig, which would have to be installed.
         ("CARGO_LAMBDA_COMPILER", "cargo".to_owned()),
@@ -103,44 +154,71 @@ fn sam(layout: &Layout, project: &Path, arguments: &[&str]) -> Process {
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_PROFILE", String::new()),
     ];
-    let environment = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Process { command, environment, directory: Some(project.to_owned()), log: None }
+    let environment = pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    Process {
+        command,
+        environment,
+        directory: Some(project.to_owned()),
+        log: None,
+    }
 }
 
 async fn lock(layout: &Layout) -> Result<File, LocalError> {
     let path = layout.home.join("build.lock");
     let what = format!("locking {}", path.display());
     let locked = tokio::task::spawn_blocking(move || {
-        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
         file.lock()?;
         Ok(file)
     });
-    locked.await.map_err(std::io::Error::other).and_then(|result| result).doing(|| what)
+    locked
+        .await
+        .map_err(std::io::Error::other)
+        .and_then(|result| result)
+        .doing(|| what)
 }
 
 /// Changes whenever a source file is added, removed, renamed or written.
 fn fingerprint(project: &Path) -> Result<String, LocalError> {
     let mut files = Vec::new();
     for source in SOURCES {
-        collect(&project.join(source), &mut files).doing(|| format!("looking at {source} of {}", project.display()))?;
+        collect(&project.join(source), &mut files)
+            .doing(|| format!("looking at {source} of {}", project.display()))?;
     }
     files.sort();
     let mut hash = Sha256::new();
     for (path, size, modified) in files {
         hash.update(format!("{} {size} {modified}\n", path.display()));
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 fn collect(path: &Path, files: &mut Vec<(PathBuf, u64, u128)>) -> std::io::Result<()> {
-    let Ok(metadata) = path.metadata() else { return Ok(()) };
+    let Ok(metadata) = path.metadata() else {
+        return Ok(());
+    };
     if metadata.is_dir() {
         for entry in path.read_dir()? {
             collect(&entry?.path(), files)?;
         }
         return Ok(());
     }
-    let modified = metadata.modified()?.duration_since(UNIX_EPOCH).map(|since| since.as_nanos()).unwrap_or_default();
+    let modified = metadata
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .map(|since| since.as_nanos())
+        .unwrap_or_default();
     files.push((path.to_owned(), metadata.len(), modified));
     Ok(())
 }

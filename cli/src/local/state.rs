@@ -25,6 +25,8 @@ pub struct EngineState {
     pub containers: Option<String>,
     /// Whether signatures and IAM policies are enforced.
     pub auth: bool,
+    /// Whether the controller has been deployed to it.
+    pub deployed: bool,
     /// Log files.
     pub logs: PathBuf,
 }
@@ -41,7 +43,12 @@ impl EngineState {
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(LocalError::Io { what: format!("reading {}", path.display()), source }),
+            Err(source) => {
+                return Err(LocalError::Io {
+                    what: format!("reading {}", path.display()),
+                    source,
+                });
+            }
         };
         let state = serde_json::from_slice::<Self>(&text).ok();
         Ok(state.filter(|state| started(state.pid) == Some(state.pid_started)))
@@ -50,7 +57,10 @@ impl EngineState {
     /// Writes the file.
     pub fn write(&self, layout: &Layout) -> Result<(), LocalError> {
         let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other);
-        layout.write(&layout.state(), &text.doing(|| "describing the engine".to_owned())?)
+        layout.write(
+            &layout.state(),
+            &text.doing(|| "describing the engine".to_owned())?,
+        )
     }
 }
 
@@ -61,7 +71,11 @@ pub fn started(pid: u32) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let dead = matches!(fields.first(), Some(&"Z" | &"X"));
-    if dead { None } else { fields.get(19)?.parse().ok() }
+    if dead {
+        None
+    } else {
+        fields.get(19)?.parse().ok()
+    }
 }
 
 #[cfg(test)]

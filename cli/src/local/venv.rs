@@ -13,7 +13,13 @@ use super::process::{self, Process};
 const REQUIREMENTS: &str = include_str!("../../local/requirements.txt");
 
 /// The newest first; `python3` before all, since that is what the user means.
-const NAMES: [&str; 5] = ["python3", "python3.13", "python3.12", "python3.11", "python3.10"];
+const NAMES: [&str; 5] = [
+    "python3",
+    "python3.13",
+    "python3.12",
+    "python3.11",
+    "python3.10",
+];
 
 /// Makes the environment unless it is there already and made from these very requirements. Several engines may ask at
 /// once: one makes it, the others wait. `on_install` is called only if there is something to install.
@@ -22,12 +28,15 @@ pub async fn ensure(layout: &Layout, on_install: impl FnOnce()) -> Result<PathBu
     let marker = layout.venv().join("requirements.sha256");
     let wanted = fingerprint();
     let _lock = lock(layout).await?;
-    if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) && layout.program("python").exists() {
+    if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted)
+        && layout.program("python").exists()
+    {
         return Ok(layout.program("python"));
     }
     on_install();
     if layout.venv().exists() {
-        std::fs::remove_dir_all(layout.venv()).doing(|| format!("removing the old {}", layout.venv().display()))?;
+        std::fs::remove_dir_all(layout.venv())
+            .doing(|| format!("removing the old {}", layout.venv().display()))?;
     }
     make(layout, &python).await?;
     install(layout).await?;
@@ -36,28 +45,49 @@ pub async fn ensure(layout: &Layout, on_install: impl FnOnce()) -> Result<PathBu
 }
 
 fn fingerprint() -> String {
-    Sha256::digest(REQUIREMENTS).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(REQUIREMENTS)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 async fn lock(layout: &Layout) -> Result<File, LocalError> {
     let path = layout.home.join("venv.lock");
     let what = format!("locking {}", path.display());
     let locked = tokio::task::spawn_blocking(move || {
-        let file = File::options().create(true).truncate(false).write(true).open(path)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)?;
         file.lock()?;
         Ok(file)
     });
-    locked.await.map_err(std::io::Error::other).and_then(|result| result).doing(|| what)
+    locked
+        .await
+        .map_err(std::io::Error::other)
+        .and_then(|result| result)
+        .doing(|| what)
 }
 
 fn find_python() -> Result<PathBuf, LocalError> {
     let new_enough = |name: &&&str| {
         let check = "import sys; sys.exit(sys.version_info < (3, 10))";
-        Command::new(name).args(["-c", check]).output().is_ok_and(|output| output.status.success())
+        Command::new(name)
+            .args(["-c", check])
+            .output()
+            .is_ok_and(|output| output.status.success())
     };
-    let name = NAMES.iter().find(new_enough).ok_or_else(|| LocalError::NoPython { looked_for: NAMES.join(", ") })?;
+    let name = NAMES
+        .iter()
+        .find(new_enough)
+        .ok_or_else(|| LocalError::NoPython {
+            looked_for: NAMES.join(", "),
+        })?;
     let python = PathBuf::from(name);
-    let check = Command::new(&python).args(["-c", "import venv, ensurepip"]).output();
+    let check = Command::new(&python)
+        .args(["-c", "import venv, ensurepip"])
+        .output();
     if check.is_ok_and(|output| output.status.success()) {
         return Ok(python);
     }
@@ -66,8 +96,22 @@ fn find_python() -> Result<PathBuf, LocalError> {
 
 async fn make(layout: &Layout, python: &Path) -> Result<(), LocalError> {
     let venv = layout.venv().display().to_string();
-    let command = vec![python.display().to_string(), "-m".into(), "venv".into(), venv];
-    process::run(layout, python, "making the Python environment", Process { command, ..Process::default() }).await
+    let command = vec![
+        python.display().to_string(),
+        "-m".into(),
+        "venv".into(),
+        venv,
+    ];
+    process::run(
+        layout,
+        python,
+        "making the Python environment",
+        Process {
+            command,
+            ..Process::default()
+        },
+    )
+    .await
 }
 
 async fn install(layout: &Layout) -> Result<(), LocalError> {
@@ -79,8 +123,13 @@ async fn install(layout: &Layout) -> Result<(), LocalError> {
     let mut command = vec![python.display().to_string()];
     command.extend(arguments.split(' ').map(str::to_owned));
     command.push(requirements.display().to_string());
-    let process = Process { command, ..Process::default() };
-    process::run(layout, &python, "installing Python packages", process).await.map_err(explain)
+    let process = Process {
+        command,
+        ..Process::default()
+    };
+    process::run(layout, &python, "installing Python packages", process)
+        .await
+        .map_err(explain)
 }
 
 fn explain(error: LocalError) -> LocalError {
@@ -94,7 +143,9 @@ fn explain(error: LocalError) -> LocalError {
     ];
     match error {
         LocalError::Command { detail, .. } if OFFLINE.iter().any(|sign| detail.contains(sign)) => {
-            LocalError::NoNetwork { detail: detail.lines().last().unwrap_or_default().to_owned() }
+            LocalError::NoNetwork {
+                detail: detail.lines().last().unwrap_or_default().to_owned(),
+            }
         }
         other => other,
     }
@@ -106,8 +157,14 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned_and_hashed() {
-        let pins = REQUIREMENTS.lines().filter(|line| line.contains("==")).count();
-        let starts = REQUIREMENTS.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric())).count();
+        let pins = REQUIREMENTS
+            .lines()
+            .filter(|line| line.contains("=="))
+            .count();
+        let starts = REQUIREMENTS
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()))
+            .count();
         assert_eq!(pins, starts);
         assert!(REQUIREMENTS.matches("--hash=sha256:").count() > pins);
         assert!(!REQUIREMENTS.lines().any(|line| line.starts_with("ziglang")));
@@ -115,8 +172,18 @@ mod tests {
 
     #[test]
     fn a_machine_without_network_gets_a_plain_message() {
-        let detail = "ERROR: x\nNewConnectionError: Failed to establish a new connection".to_owned();
-        let error = explain(LocalError::Command { what: "pip".into(), detail, log: "pip.log".into() });
-        assert!(error.to_string().contains("connect this machine to the network"), "{error}");
+        let detail =
+            "ERROR: x\nNewConnectionError: Failed to establish a new connection".to_owned();
+        let error = explain(LocalError::Command {
+            what: "pip".into(),
+            detail,
+            log: "pip.log".into(),
+        });
+        assert!(
+            error
+                .to_string()
+                .contains("connect this machine to the network"),
+            "{error}"
+        );
     }
 }

@@ -73,14 +73,22 @@ impl CallLog {
     /// Calls above a number, by number.
     pub fn since(&self, seq: u64) -> Vec<Call> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut calls: Vec<Call> = entries.1.iter().filter(|call| call.seq > seq).cloned().collect();
+        let mut calls: Vec<Call> = entries
+            .1
+            .iter()
+            .filter(|call| call.seq > seq)
+            .cloned()
+            .collect();
         calls.sort_by_key(|call| call.seq);
         calls
     }
 
     /// The newest number given out.
     pub fn last(&self) -> u64 {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 }
 
@@ -90,22 +98,38 @@ pub fn identify(parts: &Parts, body: &[u8]) -> Option<CallName> {
     let path = parts.uri.path();
     if path.starts_with("/v2/") && signed_service(&parts.headers).is_none() {
         let operation = registry_operation(parts.method.as_str(), path);
-        return Some(CallName { service: "registry".to_owned(), operation, caller });
+        return Some(CallName {
+            service: "registry".to_owned(),
+            operation,
+            caller,
+        });
     }
     let service = signed_service(&parts.headers)?;
     let operation = operation(parts, body, &service);
-    Some(CallName { service, operation, caller })
+    Some(CallName {
+        service,
+        operation,
+        caller,
+    })
 }
 
 /// The service in the signature's scope: `Credential=KEY/20261120/us-east-1/ecs/aws4_request`.
 fn signed_service(headers: &HeaderMap) -> Option<String> {
     let authorization = headers.get("authorization")?.to_str().ok()?;
     let (_, scope) = authorization.split_once("Credential=")?;
-    scope.split(',').next()?.split('/').nth(3).map(str::to_owned)
+    scope
+        .split(',')
+        .next()?
+        .split('/')
+        .nth(3)
+        .map(str::to_owned)
 }
 
 fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
-    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok());
     if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {
         return operation.to_owned();
     }
@@ -128,7 +152,10 @@ fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
 fn form_value(form: &[u8], name: &str) -> Option<String> {
     let form = std::str::from_utf8(form).ok()?;
     let pairs = form.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    pairs
+        .into_iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
 }
 
 fn lambda_operation(method: &str, path: &str) -> String {
@@ -157,7 +184,9 @@ fn registry_operation(method: &str, path: &str) -> String {
 
 /// `… app/lockstep-trigger …` in either user-agent header, else the first product of the user agent.
 fn caller(headers: &HeaderMap) -> String {
-    let agents = ["x-amz-user-agent", "user-agent"].iter().filter_map(|name| headers.get(*name)?.to_str().ok());
+    let agents = ["x-amz-user-agent", "user-agent"]
+        .iter()
+        .filter_map(|name| headers.get(*name)?.to_str().ok());
     let words: Vec<&str> = agents.flat_map(str::split_whitespace).collect();
     let application = words.iter().find_map(|word| word.strip_prefix("app/"));
     let tool = words.iter().find_map(|word| word.split('/').next());
@@ -178,27 +207,53 @@ mod tests {
     }
 
     fn signed(service: &str) -> String {
-        format!("AWS4-HMAC-SHA256 Credential=test/20261120/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0")
+        format!(
+            "AWS4-HMAC-SHA256 Credential=test/20261120/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        )
     }
 
     fn name(service: &str, operation: &str, caller: &str) -> CallName {
-        CallName { service: service.into(), operation: operation.into(), caller: caller.into() }
+        CallName {
+            service: service.into(),
+            operation: operation.into(),
+            caller: caller.into(),
+        }
     }
 
     #[test]
     fn a_json_call_of_a_handler() {
-        let parts = request("POST", "/", &[
-            ("authorization", &signed("ecs")),
-            ("x-amz-target", "AmazonEC2ContainerServiceV20141113.UpdateService"),
-            ("user-agent", "aws-sdk-rust/1.9 os/linux lang/rust/1.95"),
-            ("x-amz-user-agent", "aws-sdk-rust/1.9 api/ecs/1.157 os/linux app/lockstep-service"),
-        ]);
-        assert_eq!(identify(&parts, b"{}"), Some(name("ecs", "UpdateService", "lockstep-service")));
+        let parts = request(
+            "POST",
+            "/",
+            &[
+                ("authorization", &signed("ecs")),
+                (
+                    "x-amz-target",
+                    "AmazonEC2ContainerServiceV20141113.UpdateService",
+                ),
+                ("user-agent", "aws-sdk-rust/1.9 os/linux lang/rust/1.95"),
+                (
+                    "x-amz-user-agent",
+                    "aws-sdk-rust/1.9 api/ecs/1.157 os/linux app/lockstep-service",
+                ),
+            ],
+        );
+        assert_eq!(
+            identify(&parts, b"{}"),
+            Some(name("ecs", "UpdateService", "lockstep-service"))
+        );
     }
 
     #[test]
     fn a_form_call_of_a_tool() {
-        let parts = request("POST", "/", &[("authorization", &signed("sns")), ("user-agent", "aws-cli/1.46 md/x")]);
+        let parts = request(
+            "POST",
+            "/",
+            &[
+                ("authorization", &signed("sns")),
+                ("user-agent", "aws-cli/1.46 md/x"),
+            ],
+        );
         let called = identify(&parts, b"Action=Publish&Version=2010-03-31&Message=x");
         assert_eq!(called, Some(name("sns", "Publish", "aws-cli")));
     }
@@ -206,8 +261,15 @@ mod tests {
     #[test]
     fn rest_calls() {
         let headers = [("authorization", signed("lambda"))];
-        let headers: Vec<(&str, &str)> = headers.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        let parts = request("POST", "/2015-03-31/functions/lockstep-lock/invocations", &headers);
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()))
+            .collect();
+        let parts = request(
+            "POST",
+            "/2015-03-31/functions/lockstep-lock/invocations",
+            &headers,
+        );
         assert_eq!(identify(&parts, b"").unwrap().operation, "Invoke");
         let parts = request("PUT", "/bucket/key", &[("authorization", &signed("s3"))]);
         assert_eq!(identify(&parts, b"").unwrap().operation, "PUT /bucket/key");
@@ -215,12 +277,25 @@ mod tests {
 
     #[test]
     fn the_registry_protocol() {
-        let parts = request("PUT", "/v2/shop/web/manifests/v1", &[("user-agent", "containers/5.23")]);
-        assert_eq!(identify(&parts, b"{}"), Some(name("registry", "PutManifest", "containers")));
+        let parts = request(
+            "PUT",
+            "/v2/shop/web/manifests/v1",
+            &[("user-agent", "containers/5.23")],
+        );
+        assert_eq!(
+            identify(&parts, b"{}"),
+            Some(name("registry", "PutManifest", "containers"))
+        );
     }
 
     #[test]
     fn everything_else_is_no_aws_call() {
-        assert_eq!(identify(&request("GET", "/health", &[("host", "web.alb.localhost")]), b""), None);
+        assert_eq!(
+            identify(
+                &request("GET", "/health", &[("host", "web.alb.localhost")]),
+                b""
+            ),
+            None
+        );
     }
 }

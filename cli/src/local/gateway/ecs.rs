@@ -37,13 +37,23 @@ pub(super) async fn watch(shared: Arc<Shared>) {
     let mut seen = Seen::default();
     let mut busy_until = Instant::now();
     loop {
-        let pause = if Instant::now() < busy_until { BUSY } else { IDLE };
+        let pause = if Instant::now() < busy_until {
+            BUSY
+        } else {
+            IDLE
+        };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = shared.watch.changed.notified() => busy_until = Instant::now() + SETTLE,
         }
         // Before the emulator is up, and after it is gone, there is nothing to see.
-        let Ok(state) = shared.upstream.own_route(Method::GET, "/_lockstep/ecs", vec![]).await else { continue };
+        let Ok(state) = shared
+            .upstream
+            .own_route(Method::GET, "/_lockstep/ecs", vec![])
+            .await
+        else {
+            continue;
+        };
         let events = seen.update(&state);
         if !events.is_empty() || rollout_in_progress(&state) {
             busy_until = Instant::now() + SETTLE;
@@ -83,7 +93,10 @@ impl Seen {
     }
 
     fn deployment(&mut self, service: &Value, deployment: &Value) -> Vec<Event> {
-        let (Some(id), Some(now)) = (deployment["id"].as_str(), deployment["rolloutState"].as_str()) else {
+        let (Some(id), Some(now)) = (
+            deployment["id"].as_str(),
+            deployment["rolloutState"].as_str(),
+        ) else {
             return vec![];
         };
         let before = self.deployments.insert(id.to_owned(), now.to_owned());
@@ -92,8 +105,15 @@ impl Seen {
         }
         // ECS announces the beginning of every deployment, also of one that ended between two looks.
         let began = before.is_none() && now != "IN_PROGRESS";
-        let states = if began { vec!["IN_PROGRESS", now] } else { vec![now] };
-        states.into_iter().map(|state| deployment_event(service, deployment, state)).collect()
+        let states = if began {
+            vec!["IN_PROGRESS", now]
+        } else {
+            vec![now]
+        };
+        states
+            .into_iter()
+            .map(|state| deployment_event(service, deployment, state))
+            .collect()
     }
 
     fn task(&mut self, task: &Value) -> Option<Event> {
@@ -114,7 +134,11 @@ fn deployment_event(service: &Value, deployment: &Value, state: &str) -> Event {
     Event {
         source: "aws.ecs".into(),
         detail_type: "ECS Deployment State Change".into(),
-        resources: service["serviceArn"].as_str().map(str::to_owned).into_iter().collect(),
+        resources: service["serviceArn"]
+            .as_str()
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
         detail,
     }
 }
@@ -141,16 +165,24 @@ mod tests {
     }
 
     fn names(events: &[Event]) -> Vec<&str> {
-        events.iter().filter_map(|event| event.detail["eventName"].as_str()).collect()
+        events
+            .iter()
+            .filter_map(|event| event.detail["eventName"].as_str())
+            .collect()
     }
 
     #[test]
     fn a_rollout_is_announced_once_per_state() {
         let mut seen = Seen::default();
         let begun = service(&json!([{"id": "ecs-svc/1", "rolloutState": "IN_PROGRESS"}]));
-        assert_eq!(names(&seen.update(&begun)), ["SERVICE_DEPLOYMENT_IN_PROGRESS"]);
+        assert_eq!(
+            names(&seen.update(&begun)),
+            ["SERVICE_DEPLOYMENT_IN_PROGRESS"]
+        );
         assert!(seen.update(&begun).is_empty());
-        let failed = service(&json!([{"id": "ecs-svc/1", "rolloutState": "FAILED", "rolloutStateReason": "breaker"}]));
+        let failed = service(
+            &json!([{"id": "ecs-svc/1", "rolloutState": "FAILED", "rolloutStateReason": "breaker"}]),
+        );
         let events = seen.update(&failed);
         assert_eq!(names(&events), ["SERVICE_DEPLOYMENT_FAILED"]);
         assert_eq!(events[0].detail["eventType"], "ERROR");
@@ -161,7 +193,10 @@ mod tests {
     #[test]
     fn a_rollout_that_ended_between_two_looks_still_began() {
         let done = service(&json!([{"id": "ecs-svc/2", "rolloutState": "COMPLETED"}]));
-        let expected = ["SERVICE_DEPLOYMENT_IN_PROGRESS", "SERVICE_DEPLOYMENT_COMPLETED"];
+        let expected = [
+            "SERVICE_DEPLOYMENT_IN_PROGRESS",
+            "SERVICE_DEPLOYMENT_COMPLETED",
+        ];
         assert_eq!(names(&Seen::default().update(&done)), expected);
     }
 

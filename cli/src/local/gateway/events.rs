@@ -47,7 +47,10 @@ pub(super) struct EventBus {
 
 impl EventBus {
     pub(super) fn new(upstream: Upstream) -> Self {
-        Self { upstream, state: Arc::default() }
+        Self {
+            upstream,
+            state: Arc::default(),
+        }
     }
 
     pub(super) fn set_delivery(&self, delivery: Delivery) {
@@ -55,7 +58,11 @@ impl EventBus {
     }
 
     pub(super) fn seen(&self) -> Vec<Event> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .clone()
     }
 
     /// Emits one event in the way that is set, and waits until it is on the bus (a late one is sent in the background).
@@ -90,11 +97,21 @@ impl EventBus {
             "Resources": event.resources,
             "Detail": event.detail.to_string(),
         });
-        let answer = self.upstream.own_route(Method::POST, "/_lockstep/events", json!([entry]).to_string().into()).await?;
+        let answer = self
+            .upstream
+            .own_route(
+                Method::POST,
+                "/_lockstep/events",
+                json!([entry]).to_string().into(),
+            )
+            .await?;
         if answer["FailedEntryCount"] == 0 {
             return Ok(());
         }
-        Err(io::Error::other(format!("the event bus refused {}: {answer}", event.detail_type)))
+        Err(io::Error::other(format!(
+            "the event bus refused {}: {answer}",
+            event.detail_type
+        )))
     }
 
     /// Like on AWS, where these events are best effort: nothing is repeated.
@@ -106,7 +123,12 @@ impl EventBus {
 }
 
 /// What ECR announces after a push. A push by digest alone carries no tag.
-pub(super) fn image_pushed(repository: &str, digest: &str, tag: Option<&str>, manifest: &[u8]) -> Event {
+pub(super) fn image_pushed(
+    repository: &str,
+    digest: &str,
+    tag: Option<&str>,
+    manifest: &[u8],
+) -> Event {
     let manifest: Value = serde_json::from_slice(manifest).unwrap_or_default();
     let mut detail = json!({
         "result": "SUCCESS",
@@ -117,14 +139,24 @@ pub(super) fn image_pushed(repository: &str, digest: &str, tag: Option<&str>, ma
     let optional = [
         ("image-tag", tag),
         ("manifest-media-type", manifest["mediaType"].as_str()),
-        ("artifact-media-type", manifest["artifactType"].as_str().or(manifest["config"]["mediaType"].as_str())),
+        (
+            "artifact-media-type",
+            manifest["artifactType"]
+                .as_str()
+                .or(manifest["config"]["mediaType"].as_str()),
+        ),
     ];
     for (name, value) in optional {
         if let Some(value) = value {
             detail[name] = json!(value);
         }
     }
-    Event { source: "aws.ecr".into(), detail_type: "ECR Image Action".into(), resources: vec![], detail }
+    Event {
+        source: "aws.ecr".into(),
+        detail_type: "ECR Image Action".into(),
+        resources: vec![],
+        detail,
+    }
 }
 
 #[cfg(test)]

@@ -45,19 +45,30 @@ pub struct FaultRule {
 impl FaultRule {
     /// Hits every call that `matches` accepts.
     pub fn new(fault: Fault, matches: impl Fn(&CallName) -> bool + Send + Sync + 'static) -> Self {
-        Self { matches: Box::new(matches), fault, skip: 0, times: usize::MAX }
+        Self {
+            matches: Box::new(matches),
+            fault,
+            skip: 0,
+            times: usize::MAX,
+        }
     }
 
     /// Hits the calls of one function (or tool) to one operation.
     pub fn on(caller: &str, operation: &str, fault: Fault) -> Self {
         let (caller, operation) = (caller.to_owned(), operation.to_owned());
-        Self::new(fault, move |call| call.caller == caller && call.operation == operation)
+        Self::new(fault, move |call| {
+            call.caller == caller && call.operation == operation
+        })
     }
 
     /// Only the `n`th fitting call (1 is the first), and none after it.
     #[must_use]
     pub fn nth(self, n: usize) -> Self {
-        Self { skip: n.saturating_sub(1), times: 1, ..self }
+        Self {
+            skip: n.saturating_sub(1),
+            times: 1,
+            ..self
+        }
     }
 
     /// At most this many calls.
@@ -95,19 +106,31 @@ pub(super) struct Faults {
 impl Faults {
     pub(super) fn install(&self, rule: FaultRule) -> FaultHandle {
         let handle = FaultHandle::default();
-        let installed = Installed { rule, fitted: 0, handle: handle.clone() };
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).push(installed);
+        let installed = Installed {
+            rule,
+            fitted: 0,
+            handle: handle.clone(),
+        };
+        self.rules
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(installed);
         handle
     }
 
     pub(super) fn clear(&self) {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.rules
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// The fault for this call, counting it against the rules it fits.
     pub(super) fn strike(&self, call: &CallName) -> Option<Fault> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        rules.iter_mut().find_map(|installed| installed.strike(call))
+        rules
+            .iter_mut()
+            .find_map(|installed| installed.strike(call))
     }
 }
 
@@ -128,10 +151,16 @@ impl Installed {
 /// The answer of a fault that keeps the call from the emulator, in the form the caller's protocol has for errors.
 pub(super) fn answer(fault: &Fault, headers: &HeaderMap) -> Option<Response<Body>> {
     let (status, code, message) = match fault {
-        Fault::RefuseBefore => (400, "AccessDeniedException", "not authorized to perform this action (injected)"),
+        Fault::RefuseBefore => (
+            400,
+            "AccessDeniedException",
+            "not authorized to perform this action (injected)",
+        ),
         Fault::ServerErrorBefore => (500, "InternalFailure", "the service failed (injected)"),
         Fault::Throttle => (400, "ThrottlingException", "Rate exceeded (injected)"),
-        Fault::Respond { status, body } => return Some(respond(*status, "application/json", None, body.clone())),
+        Fault::Respond { status, body } => {
+            return Some(respond(*status, "application/json", None, body.clone()));
+        }
         Fault::LoseAnswer | Fault::KillBefore | Fault::KillAfter => return None,
     };
     Some(error(headers, status, code, message))
@@ -153,10 +182,18 @@ fn error(headers: &HeaderMap, status: u16, code: &str, message: &str) -> Respons
     respond(status, "application/x-amz-json-1.1", Some(code), body)
 }
 
-fn respond(status: u16, content_type: &'static str, error: Option<&str>, body: String) -> Response<Body> {
+fn respond(
+    status: u16,
+    content_type: &'static str,
+    error: Option<&str>,
+    body: String,
+) -> Response<Body> {
     let mut response = Response::new(full(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert("content-type", http::HeaderValue::from_static(content_type));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert("content-type", http::HeaderValue::from_static(content_type));
     if let Some(Ok(error)) = error.map(http::HeaderValue::from_str) {
         response.headers_mut().insert("x-amzn-errortype", error);
     }
@@ -168,17 +205,31 @@ mod tests {
     use super::*;
 
     fn call(caller: &str, operation: &str) -> CallName {
-        CallName { service: "ecs".into(), operation: operation.into(), caller: caller.into() }
+        CallName {
+            service: "ecs".into(),
+            operation: operation.into(),
+            caller: caller.into(),
+        }
     }
 
     #[test]
     fn hits_the_nth_call_of_one_function_only() {
         let faults = Faults::default();
-        let handle = faults.install(FaultRule::on("lockstep-service", "UpdateService", Fault::LoseAnswer).nth(2));
-        assert_eq!(faults.strike(&call("lockstep-service", "UpdateService")), None);
+        let handle = faults
+            .install(FaultRule::on("lockstep-service", "UpdateService", Fault::LoseAnswer).nth(2));
+        assert_eq!(
+            faults.strike(&call("lockstep-service", "UpdateService")),
+            None
+        );
         assert_eq!(faults.strike(&call("lockstep-plan", "UpdateService")), None);
-        assert_eq!(faults.strike(&call("lockstep-service", "UpdateService")), Some(Fault::LoseAnswer));
-        assert_eq!(faults.strike(&call("lockstep-service", "UpdateService")), None);
+        assert_eq!(
+            faults.strike(&call("lockstep-service", "UpdateService")),
+            Some(Fault::LoseAnswer)
+        );
+        assert_eq!(
+            faults.strike(&call("lockstep-service", "UpdateService")),
+            None
+        );
         assert_eq!(handle.fired(), 1);
     }
 
@@ -197,9 +248,14 @@ mod tests {
     #[test]
     fn an_error_has_the_form_of_the_callers_protocol() {
         let json = answer(&Fault::Throttle, &HeaderMap::new());
-        assert!(json.is_some_and(|response| response.headers()["x-amzn-errortype"] == "ThrottlingException"));
+        assert!(json.is_some_and(
+            |response| response.headers()["x-amzn-errortype"] == "ThrottlingException"
+        ));
         let mut form = HeaderMap::new();
-        form.insert("content-type", http::HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8"));
+        form.insert(
+            "content-type",
+            http::HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8"),
+        );
         let xml = answer(&Fault::RefuseBefore, &form);
         assert!(xml.is_some_and(|response| response.headers()["content-type"] == "text/xml"));
         assert!(answer(&Fault::LoseAnswer, &HeaderMap::new()).is_none());

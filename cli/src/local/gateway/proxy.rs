@@ -47,19 +47,29 @@ async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
         tracing::debug!(%error, "TCP_NODELAY could not be set.");
     }
     let service = service_fn(|request| handle(request, peer, Arc::clone(&shared)));
-    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
     if let Err(error) = served {
         tracing::debug!(%error, "A connection to the gateway ended early.");
     }
 }
 
 /// An error closes the connection without an answer: that is how an answer is lost.
-async fn handle(request: Request<Incoming>, peer: SocketAddr, shared: Arc<Shared>) -> io::Result<Response<Body>> {
+async fn handle(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+) -> io::Result<Response<Body>> {
     let (at, begun) = (Timestamp::now(), Instant::now());
     let (parts, incoming) = request.into_parts();
     let (body, copy) = take_body(incoming).await?;
     let Some(name) = identify(&parts, &copy) else {
-        return shared.forward(parts, body).await.map(|response| response.map(Body::new));
+        return shared
+            .forward(parts, body)
+            .await
+            .map(|response| response.map(Body::new));
     };
     let seq = shared.calls.number();
     let fault = shared.faults.strike(&name);
@@ -70,7 +80,12 @@ async fn handle(request: Request<Incoming>, peer: SocketAddr, shared: Arc<Shared
             if outcome.acted {
                 shared.announce(&name, &path, &copy, &outcome.copy).await;
             }
-            (outcome.response.ok_or_else(|| io::Error::other("answer lost on purpose")), outcome.copy)
+            (
+                outcome
+                    .response
+                    .ok_or_else(|| io::Error::other("answer lost on purpose")),
+                outcome.copy,
+            )
         }
         Err(error) => (Err(error), Bytes::new()),
     };
@@ -78,7 +93,10 @@ async fn handle(request: Request<Incoming>, peer: SocketAddr, shared: Arc<Shared
         seq,
         at,
         name,
-        status: result.as_ref().ok().map(|response| response.status().as_u16()),
+        status: result
+            .as_ref()
+            .ok()
+            .map(|response| response.status().as_u16()),
         duration: begun.elapsed(),
         request: text(&copy),
         response: text(&response_copy),
@@ -109,7 +127,11 @@ async fn act(
         return Err(io::Error::other("the caller was killed on purpose"));
     }
     if let Some(response) = fault.and_then(|fault| answer(fault, &parts.headers)) {
-        return Ok(Outcome { response: Some(response), copy: Bytes::new(), acted: false });
+        return Ok(Outcome {
+            response: Some(response),
+            copy: Bytes::new(),
+            acted: false,
+        });
     }
     let response = shared.forward(parts, body).await?;
     let (head, incoming) = response.into_parts();
@@ -119,7 +141,11 @@ async fn act(
         kill_caller(peer, shared.address);
     }
     let response = fault.is_none().then(|| Response::from_parts(head, body));
-    Ok(Outcome { response, copy, acted })
+    Ok(Outcome {
+        response,
+        copy,
+        acted,
+    })
 }
 
 /// A copy of the body where it is small enough to keep, and the body itself.
@@ -128,7 +154,11 @@ async fn take_body(incoming: Incoming) -> io::Result<(Body, Bytes)> {
     if size.is_none_or(|size| size > BUFFERED_BODY) {
         return Ok((incoming.boxed(), Bytes::new()));
     }
-    let bytes = incoming.collect().await.map_err(io::Error::other)?.to_bytes();
+    let bytes = incoming
+        .collect()
+        .await
+        .map_err(io::Error::other)?
+        .to_bytes();
     Ok((full(bytes.clone()), bytes))
 }
 
@@ -138,7 +168,9 @@ fn text(bytes: &Bytes) -> String {
 
 /// SIGKILL for the process at the other end of the connection.
 fn kill_caller(peer: SocketAddr, gateway: SocketAddr) {
-    let callers = processes_behind(peer, gateway).into_iter().filter(|pid| *pid != std::process::id());
+    let callers = processes_behind(peer, gateway)
+        .into_iter()
+        .filter(|pid| *pid != std::process::id());
     for pid in callers.filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
         if let Err(error) = kill_process(pid, Signal::KILL) {
             tracing::warn!(%error, pid = pid.as_raw_nonzero().get(), "The caller could not be killed.");
@@ -148,7 +180,9 @@ fn kill_caller(peer: SocketAddr, gateway: SocketAddr) {
 
 impl Shared {
     async fn forward(&self, parts: Parts, body: Body) -> io::Result<Response<Incoming>> {
-        self.upstream.forward(Request::from_parts(parts, body)).await
+        self.upstream
+            .forward(Request::from_parts(parts, body))
+            .await
     }
 
     /// Emits what the call makes AWS announce.
@@ -167,14 +201,22 @@ impl Shared {
 }
 
 fn changes_ecs(operation: &str) -> bool {
-    ["Create", "Update", "Delete", "Run", "Start", "Stop"].iter().any(|verb| operation.starts_with(verb))
+    ["Create", "Update", "Delete", "Run", "Start", "Stop"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
 }
 
 /// `PUT /v2/<repository>/manifests/<tag or digest>`.
 fn manifest_put(path: &str, manifest: &[u8]) -> Event {
     use sha2::{Digest, Sha256};
-    let (repository, reference) = path.trim_start_matches("/v2/").rsplit_once("/manifests/").unwrap_or_default();
-    let digest: String = Sha256::digest(manifest).iter().map(|byte| format!("{byte:02x}")).collect();
+    let (repository, reference) = path
+        .trim_start_matches("/v2/")
+        .rsplit_once("/manifests/")
+        .unwrap_or_default();
+    let digest: String = Sha256::digest(manifest)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let tag = (!reference.contains(':')).then_some(reference);
     image_pushed(repository, &format!("sha256:{digest}"), tag, manifest)
 }
@@ -186,7 +228,12 @@ fn image_put(response: &[u8]) -> Option<Event> {
     let manifest = image["imageManifest"].as_str().unwrap_or_default();
     let tag = image["imageId"]["imageTag"].as_str();
     let digest = image["imageId"]["imageDigest"].as_str()?;
-    Some(image_pushed(image["repositoryName"].as_str()?, digest, tag, manifest.as_bytes()))
+    Some(image_pushed(
+        image["repositoryName"].as_str()?,
+        digest,
+        tag,
+        manifest.as_bytes(),
+    ))
 }
 
 #[cfg(test)]
