@@ -106,8 +106,7 @@ impl AwsError {
 
 fn kind(code: &str, status: Option<u16>) -> ErrorKind {
     match status {
-        None => ErrorKind::Transient,
-        Some(429 | 500..) => ErrorKind::Transient,
+        None | Some(429 | 500..) => ErrorKind::Transient,
         Some(_) if code.contains("Throttl") || TRANSIENT_CODES.contains(&code) => {
             ErrorKind::Transient
         }
