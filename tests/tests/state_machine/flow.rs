@@ -1,0 +1,114 @@
+//! The flow: what follows what.
+
+use std::collections::BTreeSet;
+
+use lockstep::verdict::Verdict;
+
+use crate::machine::{Edges, Machine, State};
+
+/// Sending a message or waking a neighbour never changes what happens next.
+const MAY_FAIL: [&str; 4] = ["AnnounceStart", "AnnounceUndo", "Notify", "WakeNext"];
+
+#[test]
+fn every_state_can_be_reached() {
+    let machine = Machine::load();
+    let starts = machine.states.iter().filter_map(|state| state.body["ItemProcessor"]["StartAt"].as_str());
+    let starts = starts.chain(machine.body["StartAt"].as_str());
+    let reached: BTreeSet<_> = starts.flat_map(|start| machine.reach(start, &[], Edges::All)).collect();
+    let all: BTreeSet<_> = machine.states.iter().map(|state| state.name.as_str()).collect();
+    assert_eq!(reached, all);
+}
+
+#[test]
+fn no_way_leaves_its_map() {
+    let machine = Machine::load();
+    for state in &machine.states {
+        for next in state.successors(Edges::All) {
+            assert_eq!(machine.state(next).inside, state.inside, "{} -> {next}", state.name);
+        }
+    }
+}
+
+#[test]
+fn every_way_from_the_lock_ends_in_conclude() {
+    let machine = Machine::load();
+    for start in ["Lock", "AnnounceUndo"] {
+        for name in machine.reach(start, &["Conclude"], Edges::All) {
+            let kind = machine.state(name).kind();
+            assert!(!matches!(kind, "Succeed" | "Fail"), "{start} leads to {name} past Conclude");
+        }
+    }
+}
+
+#[test]
+fn every_failure_leads_to_undo_or_to_conclude() {
+    let machine = Machine::load();
+    let undo = machine.reach("AnnounceUndo", &["Conclude"], Edges::All);
+    for state in &machine.states {
+        for next in state.catchers().iter().map(|catcher| catcher["Next"].as_str().unwrap()) {
+            let allowed = match &state.inside {
+                Some(_) => machine.state(next).kind() == "Pass",
+                None if MAY_FAIL.contains(&state.name.as_str()) => state.body["Next"] == next,
+                None => next == "Conclude" || undo.contains(&next),
+            };
+            assert!(allowed, "{}: a failure leads to {next}", state.name);
+        }
+    }
+}
+
+#[test]
+fn a_phase_that_may_have_changed_something_is_undone_itself() {
+    let machine = Machine::load();
+    for name in machine.reach("Services", &["AnnounceUndo", "Conclude"], Edges::WithoutCatch) {
+        for catcher in machine.state(name).catchers() {
+            assert_eq!(catcher["Next"], "AnnounceUndo", "{name}");
+        }
+    }
+}
+
+#[test]
+fn undo_is_the_exact_reverse_of_do() {
+    let machine = Machine::load();
+    let chain = |start| machine.reach(start, &["AnnounceUndo", "Conclude"], Edges::WithoutCatch);
+    let done = changes(&machine, &chain("AnnounceStart"), "do");
+    let mut undone = changes(&machine, &chain("AnnounceUndo"), "undo");
+    undone.reverse();
+    assert!(!done.is_empty());
+    assert_eq!(done, undone);
+    assert_eq!(machine.state("Services").body["Items"], "{% $steps %}");
+    assert_eq!(machine.state("UndoServices").body["Items"], "{% $reverse($steps) %}");
+}
+
+/// The functions by which a chain changes the world, in order.
+fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<&'a str> {
+    let of_map = |map: &str| machine.token_tasks().find(|task| task.inside.as_deref() == Some(map)).unwrap();
+    let maps = chain.iter().filter(|name| machine.state(name).kind() == "Map");
+    let tasks: Vec<&State> = maps.map(|map| of_map(map)).collect();
+    for task in &tasks {
+        assert_eq!(task.payload()["verb"], verb, "{}", task.name);
+    }
+    tasks.into_iter().map(State::function).collect()
+}
+
+#[test]
+fn the_last_choice_knows_every_good_verdict() {
+    let machine = Machine::load();
+    let rule = &machine.state("Verdict").body["Choices"][0];
+    let condition = rule["Condition"].as_str().unwrap();
+    assert_eq!(rule["Next"], "Succeeded");
+    for verdict in Verdict::ALL {
+        let succeeds = condition.contains(&format!("'{verdict}'"));
+        assert_eq!(succeeds, verdict.is_good(), "{verdict}");
+        let ending = if succeeds { "Succeeded" } else { "Failed" };
+        let comment = machine.state(ending).body["Comment"].as_str().unwrap();
+        assert!(comment.contains(verdict.as_str()), "{ending} does not mention {verdict}");
+    }
+}
+
+#[test]
+fn every_state_explains_itself() {
+    for state in Machine::load().states {
+        let comment = state.body["Comment"].as_str().unwrap_or_default();
+        assert!(comment.ends_with('.') && comment.len() >= 30, "{}: {comment:?}", state.name);
+    }
+}

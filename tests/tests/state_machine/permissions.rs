@@ -1,0 +1,121 @@
+//! What each role may do. The table is reviewed as a whole: a change of it is a change of what
+//! Lockstep may do in somebody's account.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::template::{Template, root, texts};
+
+const ROLE: &str = "AWS::IAM::Role";
+
+/// AWS has no resource to name in these calls.
+const WITHOUT_RESOURCE: [&str; 16] = [
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListTasks",
+    "ecs:RegisterTaskDefinition",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "states:SendTaskFailure",
+    "states:SendTaskHeartbeat",
+    "states:SendTaskSuccess",
+];
+
+#[test]
+fn the_reviewed_table_of_permissions() {
+    let template = Template::load();
+    let mut table = String::new();
+    for (role, properties) in template.all(ROLE) {
+        writeln!(table, "{role}").unwrap();
+        for statement in statements(properties) {
+            for line in lines(statement) {
+                writeln!(table, "  {line}").unwrap();
+            }
+        }
+        table.push('\n');
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "." }, {
+        insta::assert_snapshot!("permissions", table);
+    });
+}
+
+#[test]
+fn no_action_is_a_pattern_and_no_resource_is_everything_without_need() {
+    for (role, properties) in Template::load().all(ROLE) {
+        for statement in statements(properties) {
+            assert_eq!(statement["Effect"], "Allow", "{role}");
+            let everything = texts(&statement["Resource"]).contains(&"*");
+            for action in texts(&statement["Action"]) {
+                assert!(!action.contains('*'), "{role}: {action}");
+                assert!(!everything || WITHOUT_RESOURCE.contains(&action), "{role}: {action} on everything");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_function_has_a_role_of_its_own() {
+    let template = Template::load();
+    for (function, properties) in template.all("AWS::Serverless::Function") {
+        let name = function.strip_suffix("Function").unwrap();
+        assert_eq!(properties["Role"], format!("{name}Role.Arn"), "{function}");
+        assert!(properties.get("Policies").is_none(), "{function} has policies beside its role");
+        let role = template.properties(&format!("{name}Role"), ROLE);
+        let logs: Vec<_> = statements(role).filter(|statement| statement["Sid"] == "WriteLogs").collect();
+        assert_eq!(logs.len(), 1, "{function}");
+        assert_eq!(logs[0]["Resource"], format!("{name}Logs.Arn"), "{function}");
+        assert_eq!(properties["LoggingConfig"]["LogGroup"], format!("{name}Logs"), "{function}");
+    }
+}
+
+#[test]
+fn roles_are_only_passed_to_tasks() {
+    for (role, properties) in Template::load().all(ROLE) {
+        for statement in statements(properties) {
+            if texts(&statement["Action"]).contains(&"iam:PassRole") {
+                let to = &statement["Condition"]["StringEquals"]["iam:PassedToService"];
+                assert_eq!(to, "ecs-tasks.amazonaws.com", "{role}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ledger_keys_in_conditions_are_keys_of_the_ledger() {
+    let keys = fs::read_to_string(root().join("crates/ledger/src/keys.rs")).unwrap();
+    let mut patterns = BTreeSet::new();
+    for (role, properties) in Template::load().all(ROLE) {
+        for statement in statements(properties).filter(|statement| statement["Sid"] == "Ledger") {
+            assert_eq!(statement["Resource"], "LedgerTable.Arn", "{role}");
+            let of_role = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+            patterns.extend(texts(of_role).into_iter().map(str::to_owned));
+        }
+    }
+    for pattern in patterns {
+        let prefix = pattern.strip_suffix('*').unwrap();
+        assert!(keys.contains(&format!("\"{prefix}")), "the ledger has no keys like {pattern}");
+    }
+}
+
+fn statements(role: &Value) -> impl Iterator<Item = &Value> {
+    let policies = role["Policies"].as_array().unwrap().iter();
+    policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap())
+}
+
+fn lines(statement: &Value) -> Vec<String> {
+    let resources = texts(&statement["Resource"]).join(", ");
+    let resources = resources.replace("arn:${AWS::Partition}:", "").replace("${AWS::Region}:${AWS::AccountId}:", "");
+    let condition = statement.get("Condition").map(|condition| format!(" if {condition}")).unwrap_or_default();
+    let actions = texts(&statement["Action"]).into_iter();
+    actions.map(|action| format!("{action} on {resources}{condition}")).collect()
+}
