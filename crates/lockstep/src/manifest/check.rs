@@ -11,9 +11,9 @@ use super::placeholders;
 use super::places::{Places, item_path, join};
 use super::resolved::NamedEnvironment;
 use super::rules::{self, Rule};
-use super::shape::quoted;
 use super::source::{SourceFile, Span};
 use super::types::{Manifest, Service};
+use super::wording::quoted;
 
 /// All that is wrong with what the manifest means.
 pub(super) fn check(
@@ -101,20 +101,15 @@ impl Check<'_> {
     fn environment(&mut self, named: &NamedEnvironment<'_>) {
         let environment = format!("environments.{}", named.name());
         if let Some(topic) = named.topic() {
-            self.value(
-                "notifications.topic".to_owned(),
-                &topic,
-                named,
-                rules::topic,
-            );
+            self.value("notifications.topic", &topic, named, rules::topic);
         }
         for (index, check) in named.verify().http.iter().enumerate() {
             let item = item_path(&format!("{environment}.verify.http"), index);
-            self.value(join(&item, "url"), &check.url, named, rules::url);
+            self.value(&join(&item, "url"), &check.url, named, rules::url);
         }
         for (index, tag) in named.trigger().iter().flat_map(|it| &it.tags).enumerate() {
             let path = item_path(&format!("{environment}.trigger.tags"), index);
-            self.value(path, tag, named, rules::tag_pattern);
+            self.value(&path, tag, named, rules::tag_pattern);
         }
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {
@@ -158,19 +153,19 @@ impl Check<'_> {
         for (field, value, rule) in fields.into_iter().chain(containers) {
             let Some(value) = value else { continue };
             if let Some(path) = self.places.first(named.written(name, &[&field])) {
-                self.value(path, value, named, rule);
+                self.value(&path, value, named, rule);
             }
         }
         self.percentages(named, name, service);
     }
 
     /// Refuses a value that breaks its rule once its placeholders are replaced.
-    fn value(&mut self, path: String, value: &str, named: &NamedEnvironment<'_>, rule: Rule) {
-        let place = self.places.value(&path);
-        let written = self.places.text(&path).unwrap_or(value);
-        let problem = match (placeholders::unknown(written).first(), rule(value)) {
-            (Some(unknown), _) => unknown_placeholder(&path, unknown),
-            (None, Err(refusal)) if written == value => refusal.problem(&path, quoted(value)),
+    fn value(&mut self, path: &str, value: &str, named: &NamedEnvironment<'_>, rule: Rule) {
+        let place = self.places.value(path);
+        let written = self.places.text(path).unwrap_or(value);
+        let problem = match (placeholders::first_unknown(written), rule(value)) {
+            (Some(unknown), _) => unknown_placeholder(path, unknown),
+            (None, Err(refusal)) if written == value => refusal.problem(path, quoted(value)),
             (None, Err(refusal)) => {
                 let environment = named.name();
                 let found = format!(
@@ -178,7 +173,7 @@ impl Check<'_> {
                     quoted(written),
                     quoted(value)
                 );
-                refusal.problem(&path, found)
+                refusal.problem(path, found)
             }
             (None, Ok(())) => return,
         };
@@ -233,14 +228,17 @@ impl Check<'_> {
     }
 }
 
-fn unknown_placeholder(path: &str, name: &str) -> Problem {
+fn unknown_placeholder(path: &str, found: &str) -> Problem {
     let problem = Problem::new(
         path,
-        format!("`${{{name}}}`"),
+        quoted(found),
         "`${environment}` or `${application}`, no others",
     );
-    match nearest(name, placeholders::NAMES) {
-        Some(meant) => problem.help(format!("did you mean `${{{meant}}}`?")),
+    if !found.ends_with('}') {
+        return problem.help("close it with `}`");
+    }
+    match nearest(found, ["${environment}", "${application}"]) {
+        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
         None => problem,
     }
 }

@@ -23,6 +23,7 @@ mod tags;
 mod task_definition;
 mod tree;
 mod types;
+mod wording;
 mod yaml;
 
 pub use error::ManifestError;

@@ -3,8 +3,8 @@
 use super::check::check;
 use super::error::{ManifestError, Problem};
 use super::places::Places;
-use super::schema::json_schema;
-use super::shape::Shape;
+use super::schema::{SchemaPart, json_schema};
+use super::shape::shape;
 use super::source::SourceFile;
 use super::types::Manifest;
 use super::yaml;
@@ -33,14 +33,13 @@ impl Manifest {
     /// no YAML at all is it the first fault alone.
     pub fn parse(file: &str, text: &str) -> Result<ManifestFile, Vec<ManifestError>> {
         let source = SourceFile::new(file, text);
-        let (document, mut errors) = yaml::read(&source).map_err(|error| vec![error])?;
+        let (document, mut errors) = yaml::read(&source)?;
         let schema = json_schema().to_value();
-        let mut shape = Shape::new(&source, &schema);
-        let value = shape.read(&document).unwrap_or_default();
-        errors.append(&mut shape.errors);
-        match serde_json::from_value::<Self>(value) {
+        let mut shaped = shape(&source, &document, SchemaPart::root(&schema));
+        errors.append(&mut shaped.errors);
+        let places = shaped.places;
+        match serde_json::from_value::<Self>(shaped.value.unwrap_or_default()) {
             Ok(manifest) => {
-                let places = Places::of(&document);
                 errors.extend(check(&manifest, &places, &source));
                 if errors.is_empty() {
                     return Ok(ManifestFile {

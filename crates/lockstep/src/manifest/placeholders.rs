@@ -8,7 +8,7 @@ pub(super) struct Placeholders<'a> {
 }
 
 /// The placeholders there are.
-pub(super) const NAMES: [&str; 2] = ["application", "environment"];
+const NAMES: [&str; 2] = ["application", "environment"];
 
 impl Placeholders<'_> {
     /// The text with every placeholder replaced.
@@ -18,22 +18,27 @@ impl Placeholders<'_> {
     }
 }
 
-/// The names between `${` and `}` that are no placeholders; a `${` that is never closed
-/// counts with the rest of the text as its name.
-pub(super) fn unknown(text: &str) -> Vec<&str> {
-    let names = text
-        .split("${")
-        .skip(1)
-        .map(|rest| rest.split('}').next().unwrap_or(rest));
-    let closed = |name: &&str| text.contains(&format!("${{{name}}}"));
-    names
-        .filter(|name| !NAMES.contains(name) || !closed(name))
-        .collect()
+/// The first `${...}` that is no placeholder; one that is never closed goes to the end.
+pub(super) fn first_unknown(text: &str) -> Option<&str> {
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        rest = rest.get(start..)?;
+        let Some(end) = rest.find('}') else {
+            return Some(rest);
+        };
+        let (placeholder, after) = rest.split_at(end + 1);
+        let name = placeholder.trim_start_matches("${").trim_end_matches('}');
+        if !NAMES.contains(&name) {
+            return Some(placeholder);
+        }
+        rest = after;
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Placeholders, unknown};
+    use super::{Placeholders, first_unknown};
 
     #[test]
     fn replaces_both() {
@@ -49,8 +54,9 @@ mod tests {
 
     #[test]
     fn finds_what_is_no_placeholder() {
-        assert_eq!(unknown("a-${environment}-$5-{x}"), Vec::<&str>::new());
-        assert_eq!(unknown("${env}-${application}-${}"), ["env", ""]);
-        assert_eq!(unknown("a-${environment"), ["environment"]);
+        assert_eq!(first_unknown("a-${environment}-$5-{x}"), None);
+        assert_eq!(first_unknown("${application}-${env}-${x}"), Some("${env}"));
+        assert_eq!(first_unknown("${}"), Some("${}"));
+        assert_eq!(first_unknown("a-${environment"), Some("${environment"));
     }
 }

@@ -17,12 +17,6 @@ struct Place {
 }
 
 impl Places {
-    pub(super) fn of(document: &Node) -> Self {
-        let mut places = Self::default();
-        places.add(document, "");
-        places
-    }
-
     /// The place of a field's key, or of a list's item.
     pub(super) fn key(&self, path: &str) -> Span {
         self.0
@@ -49,31 +43,15 @@ impl Places {
         paths.into_iter().find(|path| self.0.contains_key(path))
     }
 
-    fn add(&mut self, node: &Node, path: &str) {
-        match &node.value {
-            Yaml::Map(entries) => {
-                for entry in entries {
-                    self.insert(join(path, &entry.key), &entry.key_span, &entry.node);
-                }
-            }
-            Yaml::List(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    self.insert(item_path(path, index), &item.span, item);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn insert(&mut self, path: String, key: &Span, node: &Node) {
-        self.add(node, &path);
+    /// Notes where a field stands: its key (or the item itself) and its value.
+    pub(super) fn insert(&mut self, path: &str, key: &Span, node: &Node) {
         let value = if node.is_scalar() { &node.span } else { key };
         let text = match &node.value {
             Yaml::Text(text) => Some(text.clone()),
             _ => None,
         };
         self.0.insert(
-            path,
+            path.to_owned(),
             Place {
                 key: key.clone(),
                 value: value.clone(),

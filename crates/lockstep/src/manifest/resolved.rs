@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
 use super::stored::StoredManifest;
@@ -52,7 +53,9 @@ pub struct ResolvedService {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ResolveError {
     /// The manifest does not have the environment.
-    #[error("application {application} has no environment {environment}; it has {known}")]
+    #[error(
+        "application {application} has no environment `{environment}`; it has: {known}{suggestion}"
+    )]
     UnknownEnvironment {
         /// The application.
         application: String,
@@ -60,6 +63,8 @@ pub enum ResolveError {
         environment: String,
         /// The environments there are, separated by commas.
         known: String,
+        /// `; did you mean ...?`, or nothing.
+        suggestion: String,
     },
     /// The stored manifest lacks the content of a task definition file. `lockstep apply`
     /// never stores such a one.
@@ -97,16 +102,14 @@ impl StoredManifest {
         name: &str,
         service: Service,
     ) -> Result<ResolvedService, ResolveError> {
-        let task_definition = match service.task_definition {
-            None => None,
-            Some(path) => match self.task_definitions.get(&path) {
-                Some(content) => Some(content.clone()),
-                None => {
-                    let application = self.manifest.application.clone();
-                    return Err(ResolveError::MissingTaskDefinition { application, path });
-                }
-            },
+        let embedded = |path: String| match self.task_definitions.get(&path) {
+            Some(content) => Ok(content.clone()),
+            None => Err(ResolveError::MissingTaskDefinition {
+                application: self.manifest.application.clone(),
+                path,
+            }),
         };
+        let task_definition = service.task_definition.map(embedded).transpose()?;
         Ok(ResolvedService {
             cluster: service.cluster,
             service: service.service.unwrap_or_else(|| name.to_owned()),
@@ -127,17 +130,15 @@ pub(super) struct NamedEnvironment<'a> {
 impl<'a> NamedEnvironment<'a> {
     /// The environment of that name.
     fn find(manifest: &'a Manifest, name: &str) -> Result<Self, ResolveError> {
+        let known = || manifest.environments.keys().map(String::as_str);
+        let meant = || nearest(name, known()).map(|meant| format!("; did you mean `{meant}`?"));
         Self::all(manifest)
             .find(|it| it.name == name)
             .ok_or_else(|| ResolveError::UnknownEnvironment {
                 application: manifest.application.clone(),
                 environment: name.to_owned(),
-                known: manifest
-                    .environments
-                    .keys()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                known: known().collect::<Vec<_>>().join(", "),
+                suggestion: meant().unwrap_or_default(),
             })
     }
 

@@ -61,24 +61,27 @@ pub(super) fn ecs_name(text: &str) -> Result<(), Refusal> {
 
 /// ECR repository names.
 pub(super) fn repository(text: &str) -> Result<(), Refusal> {
-    if is_repository(text) {
-        return Ok(());
-    }
-    let name = text
-        .rsplit_once(".amazonaws.com/")
-        .map_or(text, |(_, name)| name);
+    // A registry's host would pass as the first part of a name: ECR allows dots in it.
+    let (host, name) = text.split_once('/').unwrap_or(("", text));
+    let registry = host.contains(".dkr.ecr.") || host.contains(".dkr-ecr.");
+    let name = if registry { name } else { text };
     let bare = name.split(['@', ':']).next().unwrap_or_default();
-    if bare != text && is_repository(bare) {
-        let help = if bare == name {
-            format!("write `{bare}`: the registry is always the controller's own")
-        } else {
-            format!("write `{bare}`: only the repository; the tag comes from the push")
-        };
-        return refuse("the name of an ECR repository alone", Some(&help));
+    match (is_repository(bare), bare == name) {
+        (true, true) if !registry => Ok(()),
+        (true, true) => {
+            let help = format!("write `{bare}`: the registry is always the controller's own");
+            refuse("the name of an ECR repository alone", Some(&help))
+        }
+        (true, false) => {
+            let help = format!("write `{bare}`: only the repository; the tag comes from the push");
+            refuse("the name of an ECR repository alone", Some(&help))
+        }
+        (false, _) => refuse(
+            "an ECR repository name: 2 to 256 lower-case letters and digits, with `/` or a single `.`, `_` or `-` \
+             between them",
+            None,
+        ),
     }
-    let expected = "an ECR repository name: 2 to 256 lower-case letters, digits, `/`, and single `.`, `_`, `-` \
-                    between them";
-    refuse(expected, None)
 }
 
 /// SNS topics, by name or ARN.

@@ -1,20 +1,16 @@
 //! The JSON Schema of the manifest, for editors, and for our own checks of its shape.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
-use schemars::{JsonSchema, Schema};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::types::Manifest;
 
 /// The JSON Schema of `lockstep.yaml` (draft 2020-12).
 pub fn json_schema() -> Schema {
-    schema_for::<Manifest>()
-}
-
-fn schema_for<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with_transform(without_null);
-    settings.into_generator().into_root_schema_for::<T>()
+    settings.into_generator().into_root_schema_for::<Manifest>()
 }
 
 /// Optional fields are left out, never `null`: a key with nothing behind it is far more
@@ -47,6 +43,94 @@ fn merge_choices(schema: &mut Schema, mut choices: Vec<Value>) {
         }
         _ => {
             schema.insert("anyOf".to_owned(), Value::Array(choices));
+        }
+    }
+}
+
+/// A part of a schema, to read documents by. Understands only what [`json_schema`] uses:
+/// references, one type, keys, items, and limits.
+#[derive(Clone, Copy)]
+pub(super) struct SchemaPart<'a> {
+    root: &'a Value,
+    part: &'a Value,
+}
+
+impl<'a> SchemaPart<'a> {
+    pub(super) fn root(root: &'a Value) -> Self {
+        Self { root, part: root }
+    }
+
+    /// `object`, `array`, `string`, `integer` or `boolean`.
+    pub(super) fn kind(self) -> &'a str {
+        self.part
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// The keys with a meaning of their own.
+    pub(super) fn keys(self) -> impl Iterator<Item = &'a str> {
+        let properties = self.part.get("properties").and_then(Value::as_object);
+        properties
+            .into_iter()
+            .flat_map(|properties| properties.keys().map(String::as_str))
+    }
+
+    /// What a key's value must be; `None` for a key that is not allowed.
+    pub(super) fn key(self, key: &str) -> Option<Self> {
+        let known = self
+            .part
+            .get("properties")
+            .and_then(|properties| properties.get(key));
+        let other = || {
+            self.part
+                .get("additionalProperties")
+                .filter(|it| it.is_object())
+        };
+        known.or_else(other).map(|part| self.resolve(part))
+    }
+
+    /// The keys that must be there.
+    pub(super) fn required(self) -> impl Iterator<Item = &'a str> {
+        let required = self.part.get("required").and_then(Value::as_array);
+        required.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// What a list's items must be.
+    pub(super) fn item(self) -> Self {
+        self.resolve(self.part.get("items").unwrap_or(&Value::Null))
+    }
+
+    /// How many keys or items there must be at least.
+    pub(super) fn minimum_entries(self) -> u64 {
+        self.number("minProperties")
+            .or_else(|| self.number("minItems"))
+            .unwrap_or(0)
+    }
+
+    /// The least and the greatest number allowed.
+    pub(super) fn range(self) -> (u64, Option<u64>) {
+        (self.number("minimum").unwrap_or(0), self.number("maximum"))
+    }
+
+    /// Whether the number is a whole one in the range.
+    pub(super) fn allows(self, number: &Number) -> bool {
+        let (minimum, maximum) = self.range();
+        number
+            .as_u64()
+            .is_some_and(|it| it >= minimum && maximum.is_none_or(|maximum| it <= maximum))
+    }
+
+    fn number(self, key: &str) -> Option<u64> {
+        self.part.get(key).and_then(Value::as_u64)
+    }
+
+    fn resolve(self, part: &'a Value) -> Self {
+        let reference = part.get("$ref").and_then(Value::as_str);
+        let target = reference.and_then(|it| self.root.pointer(it.trim_start_matches('#')));
+        Self {
+            root: self.root,
+            part: target.unwrap_or(part),
         }
     }
 }

@@ -56,13 +56,20 @@ impl SourceFile {
         }
     }
 
-    /// The place of a line and column, both from 1; the column in bytes, as JSON parsers
-    /// count.
+    /// The place of a line and column, both from 1; the column in characters.
     pub(super) fn place(&self, line: usize, column: usize) -> Span {
-        let lines = self.text.split_inclusive('\n');
-        let start: usize = lines.take(line.saturating_sub(1)).map(str::len).sum();
-        let start = start + column.saturating_sub(1);
-        start..start + 1
+        let mut lines = self.text.split_inclusive('\n');
+        let before: usize = lines
+            .by_ref()
+            .take(line.saturating_sub(1))
+            .map(str::len)
+            .sum();
+        let line = lines.next().unwrap_or_default();
+        let start = line
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(line.len(), |(at, _)| at);
+        before + start..before + start + 1
     }
 }
 
@@ -95,7 +102,8 @@ mod tests {
 
     #[test]
     fn finds_the_place_of_line_and_column() {
-        let file = SourceFile::new("x", "ab\ncd\n");
+        let file = SourceFile::new("x", "ab\néd\n");
         assert_eq!(file.slice(&file.place(2, 2)), "d");
+        assert_eq!(file.place(9, 9), 7..8);
     }
 }

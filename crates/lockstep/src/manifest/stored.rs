@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::error::{ManifestError, Problem};
 use super::parse::ManifestFile;
 use super::resolved::NamedEnvironment;
-use super::shape::quoted;
 use super::task_definition::{self, Fault};
 use super::types::Manifest;
+use super::wording::quoted;
 
 /// A checked manifest with the content of every file it names. The ledger keeps it as
 /// JSON, one version each time it is applied.
@@ -93,7 +93,7 @@ impl ManifestFile {
             let problem = Problem::new(&user.field, found, "a file that can be read");
             vec![self.error(problem.help("the path is relative to the manifest"))]
         })?;
-        let definition = task_definition::read(&user.file, &text).map_err(|error| vec![error])?;
+        let definition = task_definition::read(&user.file, &text)?;
         let faults: Vec<_> = task_definition::faults(&definition);
         if faults.is_empty() {
             Ok(definition)

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::error::{ManifestError, Problem};
 use super::names::nearest;
-use super::shape::quoted;
 use super::source::SourceFile;
+use super::wording::quoted;
 
 /// What is wrong with a task definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Fault {
 }
 
 /// The file's JSON.
-pub(super) fn read(path: &str, text: &str) -> Result<Value, ManifestError> {
+pub(super) fn read(path: &str, text: &str) -> Result<Value, Vec<ManifestError>> {
     serde_json::from_str(text).map_err(|error| {
         let file = SourceFile::new(path, text);
         let place = file.place(error.line(), error.column());
@@ -30,11 +30,8 @@ pub(super) fn read(path: &str, text: &str) -> Result<Value, ManifestError> {
             .next()
             .unwrap_or(&message)
             .to_owned();
-        ManifestError::new(
-            &file,
-            &place,
-            Problem::new("", message, "a task definition in JSON"),
-        )
+        let problem = Problem::new("", message, "a task definition in JSON");
+        vec![ManifestError::new(&file, &place, problem)]
     })
 }
 

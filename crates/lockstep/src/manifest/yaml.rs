@@ -1,19 +1,23 @@
 //! Reading YAML strictly, and saying in our words why it cannot be read.
 
-use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Options, UserMessageFormatter};
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{
+    DefaultMessageFormatter, DuplicateKeyPolicy, Error, Location, MessageFormatter, Options,
+};
 
 use super::error::{ManifestError, Problem};
 use super::source::{SourceFile, Span};
 use super::tree::{Node, span_of};
+use super::wording::quoted;
 
 /// The largest manifest that is read, in bytes. A manifest is stored as one DynamoDB item,
 /// which can hold 400 KB; real ones have a few hundred lines.
 pub const SIZE_LIMIT: usize = 256 * 1024;
 
 /// The document, and what is wrong with its keys. `Err` when there is no document to go on with.
-pub(super) fn read(source: &SourceFile) -> Result<(Node, Vec<ManifestError>), ManifestError> {
+pub(super) fn read(source: &SourceFile) -> Result<(Node, Vec<ManifestError>), Vec<ManifestError>> {
     if source.text.len() > SIZE_LIMIT {
-        return Err(too_large(source));
+        return Err(vec![too_large(source)]);
     }
     match serde_saphyr::from_str_with_options(&source.text, options(DuplicateKeyPolicy::Error)) {
         Ok(node) => Ok((node, Vec::new())),
@@ -24,10 +28,10 @@ pub(super) fn read(source: &SourceFile) -> Result<(Node, Vec<ManifestError>), Ma
                 let twice = duplicate(source, key.as_deref(), *location);
                 let options = options(DuplicateKeyPolicy::FirstWins);
                 let node = serde_saphyr::from_str_with_options(&source.text, options)
-                    .map_err(|error| unreadable(source, &error))?;
+                    .map_err(|error| vec![twice.clone(), unreadable(source, &error)])?;
                 Ok((node, vec![twice]))
             }
-            error => Err(unreadable(source, error)),
+            error => Err(vec![unreadable(source, error)]),
         },
     }
 }
@@ -61,21 +65,65 @@ fn too_large(source: &SourceFile) -> ManifestError {
 }
 
 fn duplicate(source: &SourceFile, key: Option<&str>, location: Location) -> ManifestError {
-    let key = key.unwrap_or("?");
-    let problem = Problem::new(
-        "",
-        format!("the key `{key}` a second time"),
-        "every key once",
+    let found = key.map_or_else(
+        || "a key a second time".to_owned(),
+        |key| format!("the key {} a second time", quoted(key)),
     );
-    ManifestError::new(
-        source,
-        &span_of(location),
-        problem.help("merge the two, or remove one"),
-    )
+    let problem = Problem::new("", found, "every key once").help("merge the two, or remove one");
+    ManifestError::new(source, &place(source, location), problem)
 }
 
 fn unreadable(source: &SourceFile, error: &Error) -> ManifestError {
-    let span = error.location().map_or_else(Span::default, span_of);
-    let message = error.render_with_formatter(&UserMessageFormatter);
-    ManifestError::new(source, &span, Problem::new("", message, "a YAML document"))
+    let span = error
+        .location()
+        .map_or_else(Span::default, |location| place(source, location));
+    ManifestError::new(source, &span, problem(error.without_snippet()))
+}
+
+/// The parser's words where they are plain, ours where they are not.
+fn problem(error: &Error) -> Problem {
+    match error {
+        Error::AliasError { error, .. } => problem(error),
+        Error::Budget {
+            breach: BudgetBreach::Documents { .. },
+            ..
+        }
+        | Error::MultipleDocuments { .. } => {
+            Problem::new("", "a second document", "one manifest in the file")
+                .help("remove what comes after `---`")
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            let expected = "a manifest of reasonable size";
+            Problem::new(
+                "",
+                "nesting or aliases that grow beyond all limits",
+                expected,
+            )
+        }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => Problem::new(
+            "",
+            "an alias inside of what it stands for",
+            "an alias of something else",
+        ),
+        Error::UnsupportedTag { tag, .. } => {
+            Problem::new("", format!("the tag `{tag}`"), "a plain value")
+                .help("put the text in quotes if it is meant to begin with `!`")
+        }
+        error => {
+            let message = DefaultMessageFormatter.format_message(error).into_owned();
+            Problem::new("", message, "a YAML document")
+        }
+    }
+}
+
+/// The place of a location; faults of syntax come with line and column only.
+fn place(source: &SourceFile, location: Location) -> Span {
+    if location.span().byte_offset().is_some() {
+        return span_of(location);
+    }
+    let number = |it| usize::try_from(it).unwrap_or(usize::MAX);
+    source.place(number(location.line()), number(location.column()))
 }

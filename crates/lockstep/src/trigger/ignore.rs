@@ -15,7 +15,7 @@ use crate::manifest::names::is_sha256_hex;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum IgnoreReason {
     /// The event is about something else, such as the deletion of an image.
-    #[error("the event is about {action}, not about a push")]
+    #[error("the event tells of the action {action}, not of a push")]
     NotAPush {
         /// The event's `action-type`.
         action: String,
@@ -191,3 +191,6 @@ fn from_deployment(deployment: Option<&DeploymentId>) -> String {
         .map(|id| format!(" (deployment {id})"))
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

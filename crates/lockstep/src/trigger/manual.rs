@@ -121,14 +121,14 @@ fn component(key: &str, environment: &ResolvedEnvironment) -> Result<Component, 
         unknown(
             "service",
             name,
-            services.collect(),
+            &services.collect::<Vec<_>>(),
             &environment.application,
         )
     })?;
     let containers: Vec<_> = service.containers.keys().map(String::as_str).collect();
     match (container, containers.as_slice()) {
         (Some(container), _) if containers.contains(&container) => Ok(key.to_owned()),
-        (Some(container), _) => Err(unknown("container", container, containers, name)),
+        (Some(container), _) => Err(unknown("container", container, &containers, name)),
         (None, [only]) => Ok(format!("{name}/{only}")),
         (None, _) => {
             let all: Vec<_> = containers.iter().map(|it| format!("{name}/{it}")).collect();
@@ -140,11 +140,81 @@ fn component(key: &str, environment: &ResolvedEnvironment) -> Result<Component, 
     }
 }
 
-fn unknown(what: &str, name: &str, known: Vec<&str>, owner: &str) -> String {
+fn unknown(what: &str, name: &str, known: &[&str], owner: &str) -> String {
     let meant = nearest(name, known.iter().copied()).map(|it| format!("; did you mean `{it}`?"));
     let known = known.join(", ");
     format!(
         "{owner} has no {what} `{name}`, expected one of: {known}{}",
         meant.unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::ManualRequest;
+    use crate::manifest::ResolvedEnvironment;
+
+    fn environment() -> ResolvedEnvironment {
+        let service = |containers| json!({"cluster": "c", "service": "s", "containers": containers, "rollout": {}});
+        let services = json!({
+            "web": service(json!({"app": "quiz/web"})),
+            "worker": service(json!({"worker": "quiz/worker", "metrics": "shared/metrics"})),
+        });
+        let environment = json!({"application": "quiz", "environment": "local", "services": services, "verify": {}});
+        serde_json::from_value(environment).unwrap()
+    }
+
+    fn components(images: &serde_json::Value) -> Result<Vec<String>, String> {
+        let request = json!({"application": "quiz", "environment": "local", "images": images});
+        let request: ManualRequest = serde_json::from_value(request).unwrap();
+        let components = request
+            .components(&environment())
+            .map_err(|error| error.to_string())?;
+        Ok(components
+            .into_iter()
+            .map(|(component, image)| format!("{component}={image}"))
+            .collect())
+    }
+
+    #[test]
+    fn a_service_with_one_container_needs_no_container_name() {
+        let images = json!({"web": "v2", "worker/metrics": "v7"});
+        assert_eq!(
+            components(&images).unwrap(),
+            ["web/app=v2", "worker/metrics=v7"]
+        );
+        assert!(components(&json!({})).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_the_environment_does_not_have_is_named() {
+        let message = |images| components(&images).unwrap_err();
+        assert_eq!(
+            message(json!({"wep": "v2"})),
+            "invalid request: images.wep: quiz has no service `wep`, expected one of: web, worker; did you mean `web`?"
+        );
+        assert_eq!(
+            message(json!({"worker/metric": "v2"})),
+            "invalid request: images.worker/metric: worker has no container `metric`, expected one of: metrics, \
+             worker; did you mean `metrics`?"
+        );
+        assert_eq!(
+            message(json!({"worker": "v2"})),
+            "invalid request: images.worker: worker has several containers, expected one of: worker/metrics, \
+             worker/worker"
+        );
+    }
+
+    #[test]
+    fn one_container_cannot_get_two_images() {
+        let message = components(&json!({"web": "v2", "web/app": "v3"})).unwrap_err();
+        assert!(
+            message.ends_with("images.web/app: web/app is named twice, expected one image for it"),
+            "{message}"
+        );
+    }
 }
