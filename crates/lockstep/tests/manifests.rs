@@ -133,3 +133,23 @@ fn errors_have_fields_for_tools() {
         })
     );
 }
+
+#[test]
+fn a_manifest_that_fits_no_item_of_the_ledger_is_refused() {
+    let text = "application: a\nservices:\n  one: { cluster: c, containers: { app: ab }, task_definition: t.json }\n\
+                environments:\n  x: {}\n";
+    let comment = "x".repeat(380 * 1024);
+    let load = |_: &str| {
+        Ok(format!(
+            r#"{{"family": "{comment}", "containerDefinitions": [{{"name": "app"}}]}}"#
+        ))
+    };
+    let errors = Manifest::parse("a.yaml", text)
+        .unwrap()
+        .embed(load)
+        .unwrap_err();
+    assert_eq!(
+        errors[0].headline(),
+        "found 381 KiB with the files it names, expected at most 380 KiB"
+    );
+}

@@ -13,6 +13,10 @@ use super::task_definition::{self, Fault};
 use super::types::Manifest;
 use super::wording::quoted;
 
+/// The largest manifest that is stored, as JSON with everything it names: a DynamoDB item
+/// holds 400 KB, names and keys included.
+const STORED_LIMIT: usize = 380 * 1024;
+
 /// A checked manifest with the content of every file it names. The ledger keeps it as
 /// JSON, one version each time it is applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,15 +56,22 @@ impl ManifestFile {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let task_definitions = read
-            .into_iter()
-            .filter_map(|(file, content)| Some((file, content?)))
-            .collect();
-        Ok(StoredManifest {
-            manifest: self.manifest,
-            task_definitions,
-            source: self.source.text,
-        })
+        let embedded = |(file, content): (String, Option<Value>)| Some((file, content?));
+        let stored = StoredManifest {
+            task_definitions: read.into_iter().filter_map(embedded).collect(),
+            manifest: self.manifest.clone(),
+            source: self.source.text.clone(),
+        };
+        match serde_json::to_vec(&stored).map_or(0, |json| json.len()) {
+            size if size > STORED_LIMIT => Err(vec![self.too_large(size)]),
+            _ => Ok(stored),
+        }
+    }
+
+    fn too_large(&self, size: usize) -> ManifestError {
+        let found = format!("{} KiB with the files it names", size.div_ceil(1024));
+        let expected = format!("at most {} KiB", STORED_LIMIT / 1024);
+        self.error(Problem::new("", found, expected).help("split the application in two"))
     }
 
     /// Every use of a file, by environment and service.

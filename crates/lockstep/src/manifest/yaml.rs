@@ -10,8 +10,7 @@ use super::source::{SourceFile, Span};
 use super::tree::{Node, span_of};
 use super::wording::quoted;
 
-/// The largest manifest that is read, in bytes. A manifest is stored as one DynamoDB item,
-/// which can hold 400 KB; real ones have a few hundred lines.
+/// The largest manifest that is read, in bytes; real ones have a few hundred lines.
 pub const SIZE_LIMIT: usize = 256 * 1024;
 
 /// The document, and what is wrong with its keys. `Err` when there is no document to go on with.
