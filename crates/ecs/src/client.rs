@@ -48,14 +48,13 @@ impl Ecs {
             .cluster(cluster)
             .services(service);
         let sent = call.customize().interceptor(exchange.clone()).send().await;
-        if let Err(error) = sent {
-            let error = AwsError::new(OPERATION, &error);
-            return match error.code.as_str() {
-                "ClusterNotFoundException" => Ok(ServiceLookup::NoCluster),
-                _ => Err(explain(error, &format!("service {cluster}/{service}"))),
-            };
-        }
-        let answer = exchange.answer(OPERATION)?;
+        let answer = match exchange.answer(OPERATION, sent) {
+            Ok(answer) => answer,
+            Err(error) if error.code == "ClusterNotFoundException" => {
+                return Ok(ServiceLookup::NoCluster);
+            }
+            Err(error) => return Err(explain(error, &format!("service {cluster}/{service}"))),
+        };
         let found = answer.get("services").and_then(|services| services.get(0));
         Ok(found.map_or(ServiceLookup::NoService, |found| {
             ServiceLookup::Found(Box::new(LiveService::parse(found)))
@@ -88,18 +87,11 @@ impl Ecs {
             .task_definition(reference)
             .include(TaskDefinitionField::Tags);
         let sent = call.customize().interceptor(exchange.clone()).send().await;
-        if let Err(error) = sent {
-            let error = AwsError::new(OPERATION, &error);
-            // ECS has no error of its own for a task definition that is not there.
-            let missing = error.code == "ClientException"
-                && error.message.contains("Unable to describe task definition");
-            return if missing {
-                Ok(None)
-            } else {
-                Err(explain(error, &format!("task definition {reference}")))
-            };
+        match exchange.answer(OPERATION, sent) {
+            Ok(answer) => Ok(Some(Revision::parse(&answer))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(explain(error, &format!("task definition {reference}"))),
         }
-        Ok(Some(Revision::parse(&exchange.answer(OPERATION)?)))
     }
 
     /// Registers a revision and returns it.
@@ -126,13 +118,10 @@ impl Ecs {
             .interceptor(exchange.clone())
             .send()
             .await;
-        sent.map_err(|error| {
-            explain(
-                AwsError::new(OPERATION, &error),
-                &format!("task definition {family}"),
-            )
-        })?;
-        Ok(Revision::parse(&exchange.answer(OPERATION)?))
+        let answer = exchange.answer(OPERATION, sent);
+        let answer =
+            answer.map_err(|error| explain(error, &format!("task definition {family}")))?;
+        Ok(Revision::parse(&answer))
     }
 
     /// Sends one `UpdateService`. Repeating it changes nothing: ECS starts a deployment
@@ -145,15 +134,16 @@ impl Ecs {
             .update_service()
             .cluster(cluster)
             .service(service);
-        let sent = call
-            .customize()
-            .interceptor(Exchange::sending(input))
-            .send()
-            .await;
-        let resource = format!("service {cluster}/{service}");
-        sent.map(drop)
-            .map_err(|error| explain(AwsError::new("ecs:UpdateService", &error), &resource))
+        let exchange = Exchange::sending(input);
+        let sent = call.customize().interceptor(exchange.clone()).send().await;
+        let answer = exchange.answer("ecs:UpdateService", sent).map(drop);
+        answer.map_err(|error| explain(error, &format!("service {cluster}/{service}")))
     }
+}
+
+/// ECS has no error of its own for a task definition that is not there.
+fn is_missing(error: &AwsError) -> bool {
+    error.code == "ClientException" && error.message.contains("Unable to describe task definition")
 }
 
 #[cfg(test)]

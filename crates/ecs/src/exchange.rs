@@ -1,5 +1,6 @@
 //! Raw bodies of one operation.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -7,10 +8,13 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
 };
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use lockstep::PhaseError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lockstep_aws::{AwsError, ErrorKind};
 use serde_json::Value;
 
 /// Sends a raw body in place of the modelled one, before the request is signed, and keeps
@@ -35,12 +39,29 @@ impl Exchange {
         }
     }
 
-    /// The answer's body.
-    pub(crate) fn answer(&self, operation: &'static str) -> Result<Value, PhaseError> {
+    /// The answer's body. An answer whose shape the SDK does not understand is an answer
+    /// all the same: nothing that is read of it depends on the SDK's model.
+    pub(crate) fn answer<O, E>(
+        &self,
+        operation: &'static str,
+        sent: Result<O, SdkError<E, HttpResponse>>,
+    ) -> Result<Value, AwsError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        if let Err(error) = sent
+            && !error
+                .raw_response()
+                .is_some_and(|response| response.status().is_success())
+        {
+            return Err(AwsError::new(operation, &error));
+        }
         let bytes = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        serde_json::from_slice(&bytes).map_err(|error| PhaseError::Transient {
-            operation: operation.to_owned(),
-            source_text: format!("the answer is not JSON: {error}"),
+        serde_json::from_slice(&bytes).map_err(|error| AwsError {
+            operation,
+            kind: ErrorKind::Transient,
+            code: String::new(),
+            message: format!("the answer is not JSON: {error}"),
         })
     }
 }

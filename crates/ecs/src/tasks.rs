@@ -61,13 +61,8 @@ impl Ecs {
             .cluster(cluster)
             .set_tasks(Some(arns.to_vec()));
         let sent = call.customize().interceptor(exchange.clone()).send().await;
-        sent.map_err(|error| {
-            explain(
-                AwsError::new(OPERATION, &error),
-                &format!("cluster {cluster}"),
-            )
-        })?;
-        let answer = exchange.answer(OPERATION)?;
+        let answer = exchange.answer(OPERATION, sent);
+        let answer = answer.map_err(|error| explain(error, &format!("cluster {cluster}")))?;
         let tasks = answer.get("tasks").and_then(Value::as_array);
         Ok(tasks
             .into_iter()

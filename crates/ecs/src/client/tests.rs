@@ -87,6 +87,16 @@ async fn a_service_is_read_with_fields_the_sdk_does_not_know() {
 }
 
 #[tokio::test]
+async fn a_shape_the_sdk_does_not_understand_is_an_answer_all_the_same() {
+    let odd = json!({"taskDefinition": {"family": "web", "cpu": 256, "containerDefinitions": [{"command": [7]}]}});
+    let (ecs, _http) = ecs(&[(200, odd)]);
+    assert_eq!(
+        ecs.revision("web").await.unwrap().unwrap().definition["cpu"],
+        json!(256)
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_not_an_error() {
     let (ecs, _http) = ecs(&[
         (

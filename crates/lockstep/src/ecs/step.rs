@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::arn::{family_and_number, short_name};
 use super::definition::{self, Revision, register_input};
@@ -119,21 +119,24 @@ impl ServiceStep {
         input
     }
 
-    /// The one `UpdateService` that puts the service on a revision with these settings.
+    /// The one `UpdateService` that puts the service on a revision with these settings;
+    /// without a revision it sets only the settings, for which ECS starts no deployment.
     /// It never carries `desiredCount`: that belongs to autoscaling.
-    pub fn update_input(&self, task_definition: &str, settings: &Settings) -> Value {
-        let mut input = json!({
-            "cluster": self.cluster,
-            "service": self.service,
-            "taskDefinition": task_definition,
-            "deploymentConfiguration": settings.deployment_configuration,
-        });
-        if let (Some(grace), Some(fields)) =
-            (settings.health_check_grace_seconds, input.as_object_mut())
-        {
-            fields.insert("healthCheckGracePeriodSeconds".into(), grace.into());
+    pub fn update_input(&self, task_definition: Option<&str>, settings: &Settings) -> Value {
+        let mut input = Map::new();
+        input.insert("cluster".into(), self.cluster.as_str().into());
+        input.insert("service".into(), self.service.as_str().into());
+        if let Some(task_definition) = task_definition {
+            input.insert("taskDefinition".into(), task_definition.into());
         }
-        input
+        input.insert(
+            "deploymentConfiguration".into(),
+            settings.deployment_configuration.clone(),
+        );
+        if let Some(grace) = settings.health_check_grace_seconds {
+            input.insert("healthCheckGracePeriodSeconds".into(), grace.into());
+        }
+        Value::Object(input)
     }
 
     /// What the service ran, in a few words: `web:7 (quiz/web@0123456789ab)`.
