@@ -37,7 +37,7 @@ impl ManifestFile {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn embed(
-        self,
+        &self,
         mut load: impl FnMut(&str) -> io::Result<String>,
     ) -> Result<StoredManifest, Vec<ManifestError>> {
         let mut read = BTreeMap::new();
@@ -62,7 +62,7 @@ impl ManifestFile {
             manifest: self.manifest.clone(),
             source: self.source.text.clone(),
         };
-        match serde_json::to_vec(&stored).map_or(0, |json| json.len()) {
+        match serde_json::to_vec(&stored).map_or(usize::MAX, |json| json.len()) {
             size if size > STORED_LIMIT => Err(vec![self.too_large(size)]),
             _ => Ok(stored),
         }
