@@ -1,0 +1,225 @@
+//! Plain HTTP GET over the SDK's own connector, so that no handler carries a second HTTP
+//! and TLS stack.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::HttpConnector as _;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use thiserror::Error;
+
+/// Gets things over HTTP. Follows no redirects. Cheap to use again: it keeps connections.
+#[derive(Debug)]
+pub struct HttpGet {
+    connector: Connector,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why nothing came back, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HttpFailure {
+    /// The address is none.
+    #[error("{0} is not an address that can be asked")]
+    Address(String),
+    /// The host's name does not resolve.
+    #[error("the host's name cannot be resolved")]
+    Name,
+    /// Nothing listens.
+    #[error("the connection was refused")]
+    Refused,
+    /// TLS was not agreed on.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// The time was up.
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The connection ended early, or something else went wrong.
+    #[error("the connection failed: {0}")]
+    Connection(String),
+}
+
+impl Default for HttpGet {
+    fn default() -> Self {
+        let tls = Provider::Rustls(CryptoMode::Ring);
+        Self {
+            connector: Connector::builder().tls_provider(tls).build(),
+        }
+    }
+}
+
+impl HttpGet {
+    /// Gets `url`, all of it within `timeout`.
+    ///
+    /// # Errors
+    /// Only when there was no answer; any status is an answer.
+    pub async fn get(&self, url: &str, timeout: Duration) -> Result<HttpAnswer, HttpFailure> {
+        let request = request(url)?;
+        let answer = tokio::time::timeout(timeout, self.exchange(request)).await;
+        answer.unwrap_or(Err(HttpFailure::Timeout(timeout)))
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpAnswer, HttpFailure> {
+        let response = self
+            .connector
+            .call(request)
+            .await
+            .map_err(|error| failure(&error))?;
+        let status = response.status().as_u16();
+        let body = ByteStream::new(response.into_body())
+            .collect()
+            .await
+            .map_err(|error| failure(&error))?;
+        Ok(HttpAnswer {
+            status,
+            body: body.to_vec(),
+        })
+    }
+}
+
+fn request(url: &str) -> Result<HttpRequest, HttpFailure> {
+    let not_one = || HttpFailure::Address(url.to_owned());
+    let mut request = HttpRequest::get(url).map_err(|_| not_one())?;
+    let uri = request.uri();
+    if !uri.starts_with("http://") && !uri.starts_with("https://") {
+        return Err(not_one());
+    }
+    request.headers_mut().insert("user-agent", "lockstep");
+    *request.body_mut() = SdkBody::empty();
+    Ok(request)
+}
+
+/// Reads the failure off the chain of causes: the libraries below keep their own words.
+fn failure(error: &(dyn Error + 'static)) -> HttpFailure {
+    let mut last = error.to_string();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        last = cause.to_string();
+        if let Some(known) = known(cause, &last) {
+            return known;
+        }
+        let inner = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = inner
+            .map(|inner| inner as &(dyn Error + 'static))
+            .or_else(|| cause.source());
+    }
+    HttpFailure::Connection(last)
+}
+
+fn known(cause: &(dyn Error + 'static), text: &str) -> Option<HttpFailure> {
+    if text.contains("dns error") || text.contains("failed to lookup address") {
+        return Some(HttpFailure::Name);
+    }
+    if text.contains("certificate")
+        || text.contains("handshake")
+        || text.contains("corrupt message")
+    {
+        return Some(HttpFailure::Tls(text.to_owned()));
+    }
+    let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    (kind == Some(io::ErrorKind::ConnectionRefused)).then_some(HttpFailure::Refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::{HttpFailure, HttpGet};
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    /// A server that answers every connection with these bytes.
+    fn server(answer: &'static [u8]) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 1024]);
+                stream.write_all(answer).unwrap();
+            }
+        });
+        port
+    }
+
+    async fn get(url: &str) -> Result<(u16, String), HttpFailure> {
+        let answer = HttpGet::default().get(url, SOON).await?;
+        Ok((answer.status, String::from_utf8(answer.body).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn any_status_is_an_answer() {
+        let port = server(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy");
+        assert_eq!(
+            get(&format!("http://127.0.0.1:{port}/health")).await,
+            Ok((503, "busy".to_owned()))
+        );
+    }
+
+    #[tokio::test]
+    async fn every_failure_has_its_words() {
+        let closed = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let refused = get(&format!("http://127.0.0.1:{closed}/"))
+            .await
+            .unwrap_err();
+        assert_eq!(refused.to_string(), "the connection was refused");
+
+        let plain = server(b"this is not TLS");
+        let tls = get(&format!("https://127.0.0.1:{plain}/"))
+            .await
+            .unwrap_err();
+        assert!(matches!(tls, HttpFailure::Tls(_)), "{tls:?}");
+
+        let hangs_up = server(b"");
+        let early = get(&format!("http://127.0.0.1:{hangs_up}/"))
+            .await
+            .unwrap_err();
+        assert!(matches!(early, HttpFailure::Connection(_)), "{early:?}");
+
+        for address in ["ftp://example.com", "health", "http://"] {
+            let odd = get(address).await.unwrap_err();
+            assert!(
+                matches!(odd, HttpFailure::Address(_) | HttpFailure::Connection(_)),
+                "{address}: {odd:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_resolve_is_told() {
+        let unknown = get("http://no-such-host.invalid/").await.unwrap_err();
+        assert_eq!(unknown, HttpFailure::Name);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_costs_only_the_timeout() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!(
+            "http://127.0.0.1:{}/",
+            listener.local_addr().unwrap().port()
+        );
+        let late = HttpGet::default().get(&url, Duration::from_secs(1)).await;
+        assert_eq!(late, Err(HttpFailure::Timeout(Duration::from_secs(1))));
+    }
+}
