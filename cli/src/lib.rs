@@ -1,3 +1,16 @@
-//! lib
+//! The `lockstep` command, and the local engine it can run.
+//!
+//! The commands are thin: they ask the ledger and Step Functions, make a report of the
+//! answer, and print it as text or JSON. What a deployment means is decided in the
+//! `lockstep` crate; nothing here decides it again.
 
+pub mod application;
+pub mod args;
+pub mod aws;
+pub mod commands;
+pub mod demo;
+pub mod error;
+pub mod exit;
 pub mod local;
+pub mod view;
+pub mod watch;

@@ -132,6 +132,13 @@ impl Ledger {
             .transpose()
     }
 
+    /// Every hold of an environment.
+    pub async fn holds(&self, application: &str, environment: &str) -> Result<Vec<Hold>, LedgerError> {
+        let pk = keys::environment(application, environment);
+        let items = self.range(pk, &keys::hold(""), &keys::hold("~")).await?;
+        items.iter().map(body).collect()
+    }
+
     /// The hold on an artifact, if there is one.
     pub async fn hold(
         &self,

@@ -1,0 +1,254 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use lockstep::trigger::ImageReference;
+
+use crate::demo::DemoArgs;
+use crate::local::commands::LocalCommand;
+
+/// Takes releases to AWS environments as one unit, and puts back what was there when
+/// they fail.
+///
+/// Exit codes: 0 done, or a good verdict (SUCCEEDED, NO_CHANGE, SUPERSEDED); 1 a bad
+/// verdict; 2 the command, the manifest or the request is wrong; 3 AWS or the local
+/// engine could not be asked; 130 Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lockstep",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The manifest; it says which application is meant
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "lockstep.yaml"
+    )]
+    pub file: PathBuf,
+    /// The application, where no manifest is at hand
+    #[arg(long, global = true, env = "LOCKSTEP_APPLICATION", value_name = "NAME")]
+    pub application: Option<String>,
+    /// The controller's CloudFormation stack
+    #[arg(
+        long,
+        global = true,
+        env = "LOCKSTEP_STACK",
+        value_name = "NAME",
+        default_value = "lockstep"
+    )]
+    pub stack: String,
+    /// The AWS region [default: as the AWS CLI finds it]
+    #[arg(long, global = true, value_name = "REGION")]
+    pub region: Option<String>,
+    /// The AWS profile [default: as the AWS CLI finds it]
+    #[arg(long, global = true, value_name = "PROFILE")]
+    pub profile: Option<String>,
+    /// Another address for all AWS calls
+    #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Talk to this project's local engine (`lockstep local up`) instead of AWS
+    #[arg(long, global = true, conflicts_with_all = ["region", "profile", "endpoint_url"])]
+    pub local: bool,
+    /// Print JSON: one document, or for what is watched one document a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a manifest and the files it names, and explain every fault
+    Validate(ManifestArgs),
+    /// Store the manifest as a new version; its triggers are in force at once
+    Apply(ApplyArgs),
+    /// Deploy to an environment and watch until the verdict
+    Deploy(DeployArgs),
+    /// Show what serves, who deploys, what waits and what is on hold
+    Status(StatusArgs),
+    /// Watch a deployment until its verdict
+    Watch(WatchArgs),
+    /// List the deployments of an environment
+    History(HistoryArgs),
+    /// Show everything about one deployment: phases, steps, before and after, messages
+    Show(ShowArgs),
+    /// Run the local engine: AWS without an account
+    #[command(subcommand)]
+    Local(LocalCommand),
+    /// See it work: two good releases, two bad ones, everything on this machine
+    Demo(DemoArgs),
+}
+
+/// `lockstep validate`
+#[derive(Debug, Args)]
+pub struct ManifestArgs {
+    /// The manifest [default: the one of --file]
+    #[arg(value_name = "FILE")]
+    pub path: Option<PathBuf>,
+}
+
+/// `lockstep apply`
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The manifest [default: the one of --file]
+    #[arg(value_name = "FILE")]
+    pub path: Option<PathBuf>,
+    /// Who applies it
+    #[arg(long, env = "LOCKSTEP_BY", value_name = "NAME", default_value_t = crate::commands::user())]
+    pub by: String,
+}
+
+/// `lockstep deploy`
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// An image, as service=tag, service=sha256:… or service/container=…; what is not
+    /// named stays as it is
+    #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = parse_image)]
+    pub images: Vec<(String, ImageReference)>,
+    /// Why, for the record and the messages
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who deploys, for the record and the messages
+    #[arg(long, env = "LOCKSTEP_BY", value_name = "NAME", default_value_t = crate::commands::user())]
+    pub by: String,
+    /// Deploy even what is older than what was deployed before
+    #[arg(long)]
+    pub allow_older: bool,
+    /// Watch until the verdict (the default)
+    #[arg(long, overrides_with = "no_wait")]
+    pub wait: bool,
+    /// Start it and return at once
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `lockstep status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The environment [default: all of the application]
+    #[arg(value_name = "ENV")]
+    pub environment: Option<String>,
+}
+
+/// `lockstep watch`
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// A deployment's id, or an environment [default: whatever is being deployed]
+    #[arg(value_name = "DEPLOYMENT|ENV")]
+    pub target: Option<String>,
+}
+
+/// `lockstep history`
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// How many, newest first
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+}
+
+/// `lockstep show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The deployment's id, 26 characters
+    #[arg(value_name = "DEPLOYMENT")]
+    pub deployment: String,
+}
+
+fn parse_image(text: &str) -> Result<(String, ImageReference), String> {
+    let (component, image) = text
+        .split_once('=')
+        .ok_or_else(|| "expected service=tag or service=sha256:…".to_owned())?;
+    if component.is_empty() {
+        return Err("no service is named before the `=`".to_owned());
+    }
+    Ok((component.to_owned(), ImageReference::parse(image)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Command, parse_image};
+
+    fn deploy(arguments: &[&str]) -> super::DeployArgs {
+        let all = ["lockstep", "deploy"].iter().chain(arguments);
+        match Cli::try_parse_from(all) {
+            Ok(Cli {
+                command: Command::Deploy(deploy),
+                ..
+            }) => deploy,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn images_are_named_by_service_or_container() {
+        let deploy = deploy(&[
+            "production",
+            "--image",
+            "web=v1.2",
+            "--image",
+            "web/proxy=1.27",
+        ]);
+        let images: Vec<_> = deploy
+            .images
+            .iter()
+            .map(|(key, image)| format!("{key}={image}"))
+            .collect();
+        assert_eq!(images, ["web=v1.2", "web/proxy=1.27"]);
+    }
+
+    #[test]
+    fn the_last_of_wait_and_no_wait_counts() {
+        assert!(!deploy(&["production"]).no_wait);
+        assert!(deploy(&["production", "--no-wait"]).no_wait);
+        assert!(!deploy(&["production", "--no-wait", "--wait"]).no_wait);
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let cli =
+            Cli::try_parse_from(["lockstep", "status", "--json", "--stack", "other"]).unwrap();
+        assert!(cli.global.json);
+        assert_eq!(cli.global.stack, "other");
+    }
+
+    #[test]
+    fn a_whole_image_name_is_refused_with_a_reason() {
+        let text = "web=111122223333.dkr.ecr.eu-west-1.amazonaws.com/web:v1";
+        assert!(
+            parse_image(text)
+                .unwrap_err()
+                .contains("the manifest names the repository")
+        );
+        assert!(parse_image("v1").unwrap_err().contains("service=tag"));
+        assert!(parse_image("=v1").is_err());
+    }
+}

@@ -1,0 +1,200 @@
+//! The controller as the commands see it: its ledger table and its state machine.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use lockstep_aws::AwsError;
+use lockstep_ledger::{Ledger, LedgerError};
+
+use crate::args::Global;
+use crate::error::CliError;
+use crate::local::layout::Layout;
+use crate::local::state::EngineState;
+use crate::local::{LocalError, sdk};
+
+/// A controller's ledger and state machine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Controller {
+    /// Everything the controller keeps.
+    pub ledger: Ledger,
+    /// Where its executions run.
+    pub sfn: aws_sdk_sfn::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    stack: String,
+    place: String,
+    nearby: bool,
+}
+
+impl Controller {
+    /// The controller that the command line names, by the usual credential chain. Asks
+    /// nothing yet.
+    pub async fn connect(global: &Global) -> Result<Self, CliError> {
+        if global.local {
+            return Ok(Self::over(&local_config()?, &global.stack));
+        }
+        let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .http_client(lockstep_aws::http_client());
+        if let Some(region) = &global.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = &global.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &global.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let config = loader.load().await;
+        if config.region().is_none() {
+            return Err(CliError::invalid(
+                "no AWS region is set",
+                "name it with --region, set AWS_REGION, or put `region = …` into the profile",
+            ));
+        }
+        Ok(Self::over(&config, &global.stack))
+    }
+
+    /// The controller of `stack` where `config` points to.
+    pub fn over(config: &SdkConfig, stack: &str) -> Self {
+        let region = config.region().map_or("?", Region::as_ref);
+        let nearby = config.endpoint_url().is_some_and(is_loopback);
+        let place = match config.endpoint_url() {
+            Some(url) => format!("region {region} at {url}"),
+            None => format!("region {region}"),
+        };
+        let dynamodb = aws_sdk_dynamodb::Client::new(config);
+        Self {
+            ledger: Ledger::new(dynamodb.clone(), format!("{stack}-ledger")),
+            sfn: aws_sdk_sfn::Client::new(config),
+            dynamodb,
+            stack: stack.to_owned(),
+            place,
+            nearby,
+        }
+    }
+
+    /// Whether it answers from this very machine, so that asking often costs nothing.
+    pub const fn is_nearby(&self) -> bool {
+        self.nearby
+    }
+
+    /// What a failed look into the ledger means. A table that does not exist is a
+    /// controller that does not exist.
+    pub fn explain(&self, doing: &str, error: LedgerError) -> CliError {
+        match error {
+            LedgerError::Aws(error) if is_missing(&error) => self.not_deployed(&self.table()),
+            other => CliError::ledger(doing, other),
+        }
+    }
+
+    /// The ARN of its state machine. Account and partition are read from the table's ARN.
+    pub async fn state_machine(&self) -> Result<String, CliError> {
+        let sent = self
+            .dynamodb
+            .describe_table()
+            .table_name(self.table())
+            .send()
+            .await;
+        let output = sent.map_err(|error| {
+            let error = AwsError::new("dynamodb:DescribeTable", &error);
+            if is_missing(&error) {
+                return self.not_deployed(&self.table());
+            }
+            CliError::Aws {
+                doing: format!("looking for controller `{}`", self.stack),
+                error,
+            }
+        })?;
+        let arn = output.table().and_then(|table| table.table_arn());
+        arn.and_then(|arn| state_machine_beside(arn, &self.stack))
+            .ok_or_else(|| self.not_deployed(&self.table()))
+    }
+
+    /// Starts an execution under a name of its own. A retry with the same name starts
+    /// nothing twice. Returns the execution's ARN.
+    pub async fn start(&self, name: &str, input: &serde_json::Value) -> Result<String, CliError> {
+        let machine = self.state_machine().await?;
+        let started = self.sfn.start_execution().state_machine_arn(&machine);
+        let sent = started.name(name).input(input.to_string()).send().await;
+        match sent {
+            Ok(output) => Ok(output.execution_arn().to_owned()),
+            Err(error) if error.code() == Some("StateMachineDoesNotExist") => {
+                Err(self.not_deployed(&format!("state machine {machine}")))
+            }
+            Err(error) => Err(CliError::Aws {
+                doing: "starting the deployment".to_owned(),
+                error: AwsError::new("states:StartExecution", &error),
+            }),
+        }
+    }
+
+    fn table(&self) -> String {
+        format!("{}-ledger", self.stack)
+    }
+
+    fn not_deployed(&self, missing: &str) -> CliError {
+        let missing = if missing.contains(' ') {
+            missing.to_owned()
+        } else {
+            format!("table {missing}")
+        };
+        CliError::NotDeployed {
+            stack: self.stack.clone(),
+            place: self.place.clone(),
+            missing,
+        }
+    }
+}
+
+fn local_config() -> Result<SdkConfig, CliError> {
+    let home = crate::commands::project()?.join(".lockstep");
+    let state = EngineState::read(&Layout::new(&home, None))?;
+    let state = state.ok_or(LocalError::NotRunning { home })?;
+    Ok(sdk::config(&state.endpoint()))
+}
+
+fn is_missing(error: &AwsError) -> bool {
+    error.code == "ResourceNotFoundException"
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.split("//").nth(1).unwrap_or_default();
+    ["127.", "localhost", "[::1]"]
+        .iter()
+        .any(|prefix| host.starts_with(prefix))
+}
+
+/// `arn:aws:dynamodb:eu-west-1:111122223333:table/lockstep-ledger` names everything that
+/// the state machine's ARN is made of.
+fn state_machine_beside(table_arn: &str, stack: &str) -> Option<String> {
+    let parts: Vec<_> = table_arn.splitn(6, ':').collect();
+    let [_, partition, _, region, account, _] = parts.as_slice() else {
+        return None;
+    };
+    Some(format!(
+        "arn:{partition}:states:{region}:{account}:stateMachine:{stack}-deploy"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_loopback, state_machine_beside};
+
+    #[test]
+    fn the_state_machine_is_beside_the_table() {
+        let table = "arn:aws-cn:dynamodb:cn-north-1:111122223333:table/lockstep-ledger";
+        assert_eq!(
+            state_machine_beside(table, "lockstep").unwrap(),
+            "arn:aws-cn:states:cn-north-1:111122223333:stateMachine:lockstep-deploy"
+        );
+        assert_eq!(state_machine_beside("table", "lockstep"), None);
+    }
+
+    #[test]
+    fn only_this_machine_is_nearby() {
+        assert!(is_loopback("http://127.0.0.1:4565"));
+        assert!(is_loopback("http://localhost:4565"));
+        assert!(!is_loopback(
+            "https://vpce-1.states.eu-west-1.vpce.amazonaws.com"
+        ));
+    }
+}

@@ -1,0 +1,338 @@
+//! What `lockstep status` says about each environment.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use lockstep::release::Artifacts;
+use lockstep_ledger::{EnvironmentState, Hold, Lock, VerifiedRelease};
+use serde::Serialize;
+
+use super::duration::{ago, moment};
+use super::history::{self, DeploymentLine};
+use super::{Report, table};
+
+/// `lockstep status --json`
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The application.
+    pub application: String,
+    /// The manifest version in force.
+    pub manifest_version: u64,
+    /// Its environments, by name.
+    pub environments: Vec<EnvironmentStatus>,
+}
+
+/// One environment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EnvironmentStatus {
+    /// Its name.
+    pub environment: String,
+    /// The last release that passed verification; `null` before the first.
+    pub serving: Option<Serving>,
+    /// Who deploys; `null` when nobody does.
+    pub lock: Option<LockStatus>,
+    /// Deployments that wait for the lock, oldest first.
+    pub queue: Vec<WaitingDeployment>,
+    /// Artifacts that are not deployed here by themselves.
+    pub holds: Vec<HoldStatus>,
+    /// The last deployments, newest first.
+    pub deployments: Vec<DeploymentLine>,
+    #[serde(skip)]
+    now: Timestamp,
+}
+
+/// A verified release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Serving {
+    /// The release in a few words.
+    pub release: String,
+    /// Its image digests, by `service/container`.
+    pub images: BTreeMap<String, String>,
+    /// The deployment that verified it.
+    pub deployment: String,
+    /// When.
+    pub verified_at: Timestamp,
+}
+
+/// A lock that is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LockStatus {
+    /// The deployment that holds it.
+    pub deployment: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Until when its holder need not be doubted.
+    pub lease_until: Option<Timestamp>,
+    /// Whether that time has passed: the next deployment takes the lock over.
+    pub lease_expired: bool,
+    /// The failure that made it stop and put back what was there.
+    pub halted_by: Option<String>,
+}
+
+/// A deployment that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitingDeployment {
+    /// Its id.
+    pub deployment: String,
+    /// What it wants to deploy.
+    pub release: String,
+}
+
+/// An artifact that must not be deployed by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldStatus {
+    /// The image's digest.
+    pub digest: String,
+    /// Why.
+    pub reason: String,
+    /// Who or what set it.
+    pub owner: String,
+    /// The deployment that set it.
+    pub deployment: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl EnvironmentStatus {
+    /// The status of an environment from what the ledger has, as of `now`.
+    pub fn of(
+        environment: &str,
+        current: Option<VerifiedRelease>,
+        state: EnvironmentState,
+        holds: Vec<Hold>,
+        deployments: Vec<DeploymentLine>,
+        now: Timestamp,
+    ) -> Self {
+        let waiting = state.queue.into_iter().map(|waiting| WaitingDeployment {
+            deployment: waiting.deployment.to_string(),
+            release: listed(&waiting.artifacts),
+        });
+        Self {
+            environment: environment.to_owned(),
+            serving: current.map(Serving::of),
+            lock: state.lock.and_then(|lock| LockStatus::of(lock, now)),
+            queue: waiting.collect(),
+            holds: holds.into_iter().map(HoldStatus::of).collect(),
+            deployments,
+            now,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut facts = table::new(&[]);
+        facts.add_row(["serving", &self.serving_text()]);
+        facts.add_row(["lock", &self.lock_text()]);
+        for waiting in &self.queue {
+            facts.add_row([
+                "waiting",
+                &format!("{}: {}", waiting.deployment, waiting.release),
+            ]);
+        }
+        for hold in &self.holds {
+            facts.add_row(["on hold", &hold.text(self.now)]);
+        }
+        let facts = table::text(&mut facts, 2);
+        if self.deployments.is_empty() {
+            return format!(
+                "{}\n{facts}\n  never deployed by this controller",
+                self.environment
+            );
+        }
+        format!(
+            "{}\n{facts}\n\n{}",
+            self.environment,
+            history::lines(&self.deployments, 2)
+        )
+    }
+
+    fn serving_text(&self) -> String {
+        match &self.serving {
+            Some(serving) => format!(
+                "{}, verified {} by {}",
+                serving.release,
+                ago(serving.verified_at, self.now),
+                serving.deployment
+            ),
+            None => "nothing that this controller has verified".to_owned(),
+        }
+    }
+
+    fn lock_text(&self) -> String {
+        self.lock
+            .as_ref()
+            .map_or_else(|| "free".to_owned(), |lock| lock.text(self.now))
+    }
+}
+
+impl Serving {
+    fn of(verified: VerifiedRelease) -> Self {
+        let images = &verified.release.artifacts;
+        Self {
+            release: verified.release.label(),
+            images: images
+                .iter()
+                .map(|(component, image)| (component.clone(), image.digest.clone()))
+                .collect(),
+            deployment: verified.deployment.to_string(),
+            verified_at: verified.verified_at,
+        }
+    }
+}
+
+impl LockStatus {
+    fn of(lock: Lock, now: Timestamp) -> Option<Self> {
+        Some(Self {
+            deployment: lock.deployment?.to_string(),
+            since: lock.since,
+            lease_until: lock.lease_until,
+            lease_expired: lock.lease_until.is_some_and(|until| until < now),
+            halted_by: lock.halted_by,
+        })
+    }
+
+    fn text(&self, now: Timestamp) -> String {
+        let since = self.since.map_or_else(String::new, |since| {
+            format!(" since {} ({})", moment(since), ago(since, now))
+        });
+        let mut text = format!("held by {}{since}", self.deployment);
+        if self.lease_expired {
+            text.push_str("; its lease has run out, the next deployment takes it over");
+        }
+        if let Some(by) = &self.halted_by {
+            text.push_str("; halted: ");
+            text.push_str(by);
+        }
+        text
+    }
+}
+
+impl HoldStatus {
+    fn of(hold: Hold) -> Self {
+        Self {
+            digest: hold.digest,
+            reason: hold.reason,
+            owner: hold.owner,
+            deployment: hold.deployment.to_string(),
+            since: hold.since,
+        }
+    }
+
+    fn text(&self, now: Timestamp) -> String {
+        let digest = self.digest.get(..19).unwrap_or(&self.digest);
+        format!(
+            "{digest}, {}, by {}: {}",
+            ago(self.since, now),
+            self.owner,
+            self.reason
+        )
+    }
+}
+
+fn listed(artifacts: &Artifacts) -> String {
+    if artifacts.is_empty() {
+        return "what the manifest says".to_owned();
+    }
+    let labels: Vec<_> = artifacts
+        .iter()
+        .map(|(component, image)| format!("{component} {}", image.label()))
+        .collect();
+    labels.join(", ")
+}
+
+impl Report for Status {
+    fn text(&self) -> String {
+        let title = format!(
+            "{}, manifest version {}",
+            self.application, self.manifest_version
+        );
+        let environments = self.environments.iter().map(EnvironmentStatus::text);
+        let all: Vec<_> = std::iter::once(title).chain(environments).collect();
+        all.join("\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::SignedDuration;
+    use lockstep::DeploymentId;
+    use lockstep::release::Release;
+    use lockstep_ledger::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};
+
+    use super::{EnvironmentStatus, Status};
+    use crate::view::Report;
+    use crate::view::history::tests::{history_lines, image, start};
+
+    fn id(last: char) -> DeploymentId {
+        DeploymentId::parse(&format!("01JD5Q6Z8G000000000000000{last}")).unwrap()
+    }
+
+    fn busy() -> EnvironmentStatus {
+        let artifacts = BTreeMap::from([("web/web".to_owned(), image())]);
+        let lock = Lock {
+            deployment: Some(id('1')),
+            since: Some(start() + SignedDuration::from_mins(9)),
+            lease_until: Some(start() + SignedDuration::from_mins(24)),
+            fence: 7,
+            halted_by: Some("service hello/web: task exited with code 1".into()),
+        };
+        let queue = vec![Waiting {
+            deployment: id('2'),
+            artifacts: artifacts.clone(),
+        }];
+        let hold = Hold {
+            digest: image().digest,
+            reason: "rolled back: task exited with code 1".into(),
+            owner: "lockstep".into(),
+            deployment: id('0'),
+            since: start(),
+        };
+        let verified = VerifiedRelease {
+            release: Release {
+                manifest_version: 2,
+                artifacts,
+            },
+            deployment: id('0'),
+            verified_at: start(),
+        };
+        EnvironmentStatus::of(
+            "local",
+            Some(verified),
+            EnvironmentState {
+                lock: Some(lock),
+                queue,
+                ..EnvironmentState::default()
+            },
+            vec![hold],
+            history_lines(),
+            start() + SignedDuration::from_mins(10),
+        )
+    }
+
+    fn status(environment: EnvironmentStatus) -> Status {
+        Status {
+            application: "hello".into(),
+            manifest_version: 2,
+            environments: vec![environment],
+        }
+    }
+
+    #[test]
+    fn a_busy_environment_says_who_deploys_what_waits_and_what_is_held() {
+        insta::assert_snapshot!(status(busy()).text());
+    }
+
+    #[test]
+    fn programs_get_the_same_in_fields() {
+        insta::assert_json_snapshot!(status(busy()));
+    }
+
+    #[test]
+    fn an_environment_that_was_never_deployed_says_so() {
+        let state = EnvironmentState::default();
+        let untouched =
+            EnvironmentStatus::of("local", None, state, Vec::new(), Vec::new(), start());
+        insta::assert_snapshot!(status(untouched).text());
+    }
+}

@@ -1,0 +1,14 @@
+//! What a person, or a program, gets to see. Every report is a type that is printed as
+//! text or, with `--json`, as its own JSON: the same content, with documented names.
+
+pub mod duration;
+pub mod environment;
+pub mod failure;
+pub mod history;
+pub mod manifest;
+pub mod output;
+pub mod progress;
+pub mod show;
+pub mod table;
+
+pub use output::{Output, Report};

@@ -1,0 +1,343 @@
+//! Everything about one deployment.
+
+use jiff::Timestamp;
+use lockstep::plan::Step;
+use lockstep::record::{Conclusion, DeploymentRecord, StepJournal};
+use lockstep::verdict::Verdict;
+use serde::Serialize;
+
+use super::duration::{moment, words};
+use super::{Report, table};
+use crate::watch::Look;
+use crate::watch::timeline::PhaseSpan;
+
+/// `lockstep show --json`
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Shown {
+    /// The deployment's record: `id`, `application`, `environment`, `execution`, `source`,
+    /// `manifest_version`, `requested`, `conclusion`.
+    #[serde(flatten)]
+    pub record: DeploymentRecord,
+    /// The phases with their times; empty when Step Functions has forgotten the execution.
+    pub phases: Vec<PhaseSpan>,
+    /// What the running phase waits for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub waits_for: String,
+    /// The steps of the plan.
+    pub steps: Vec<ShownStep>,
+    /// The messages that went out.
+    pub messages: Vec<Message>,
+}
+
+/// One step and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShownStep {
+    /// Its number, from 0.
+    pub number: u32,
+    /// The target, such as `service hello/web`.
+    pub target: String,
+    /// What the target ran before.
+    pub before: String,
+    /// What it was to run afterwards.
+    pub after: String,
+    /// `waiting`, `running`, `ended`, `putting back`, `put back`, or `undo ended` where the
+    /// verdict is `FAILED_DIRTY` and its message says what is left.
+    pub state: &'static str,
+    /// The times.
+    #[serde(flatten)]
+    pub journal: StepJournal,
+}
+
+/// A message that went out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// `started`, `rolling_back` or `concluded`.
+    pub moment: &'static str,
+    /// When.
+    pub sent_at: Timestamp,
+}
+
+impl Shown {
+    /// What a look and the ledger know of a deployment.
+    pub fn of(record: DeploymentRecord, look: &Look, steps: Vec<(Step, StepJournal)>) -> Self {
+        let verdict = record
+            .conclusion
+            .as_ref()
+            .map(|conclusion| conclusion.verdict);
+        let dirty = verdict == Some(Verdict::FailedDirty);
+        Self {
+            record,
+            phases: look.phases.clone(),
+            waits_for: look.waits_for.clone(),
+            steps: steps
+                .into_iter()
+                .map(|it| ShownStep::of(it, dirty))
+                .collect(),
+            messages: look
+                .timeline
+                .messages
+                .iter()
+                .filter_map(Message::of)
+                .collect(),
+        }
+    }
+
+    fn head(&self) -> String {
+        let record = &self.record;
+        let mut facts = table::new(&[]);
+        let deployment = &record.deployment;
+        facts.add_row(["deployment", deployment.id.as_str()]);
+        facts.add_row([
+            "of",
+            &format!(
+                "{} in {}, manifest version {}",
+                deployment.application, deployment.environment, record.manifest_version
+            ),
+        ]);
+        facts.add_row(["asked for by", &record.source.label()]);
+        facts.add_row(["began", &moment(record.execution.started_at)]);
+        for (component, image) in &record.requested {
+            facts.add_row([
+                component.as_str(),
+                &format!("{}, {}", image.label(), image.digest),
+            ]);
+        }
+        facts.add_row(["execution", &record.execution.arn]);
+        table::text(&mut facts, 0)
+    }
+
+    fn phases(&self) -> String {
+        if self.phases.is_empty() {
+            return "phases: Step Functions does not know the execution (it keeps it for 90 days)"
+                .to_owned();
+        }
+        let mut all = table::new(&["PHASE", "BEGAN", "TOOK", ""]);
+        let last = self.phases.len() - 1;
+        for (at, phase) in self.phases.iter().enumerate() {
+            let took = phase
+                .finished_at
+                .map(|end| words(end.duration_since(phase.started_at)));
+            let note = if at == last && !self.waits_for.is_empty() {
+                &self.waits_for
+            } else {
+                &phase.note
+            };
+            let began = phase.started_at.strftime("%H:%M:%S").to_string();
+            all.add_row([
+                phase.phase,
+                &began,
+                took.as_deref().unwrap_or("running"),
+                note,
+            ]);
+        }
+        table::text(&mut all, 0)
+    }
+
+    fn steps(&self) -> String {
+        let texts: Vec<_> = self.steps.iter().map(ShownStep::text).collect();
+        texts.join("\n")
+    }
+}
+
+impl ShownStep {
+    fn of((step, journal): (Step, StepJournal), dirty: bool) -> Self {
+        Self {
+            number: step.number,
+            target: step.target,
+            before: step.before,
+            after: step.after,
+            state: state(&journal, dirty),
+            journal,
+        }
+    }
+
+    fn text(&self) -> String {
+        let journal = &self.journal;
+        let span = |from: Option<Timestamp>, to: Option<Timestamp>| match (from, to) {
+            (Some(from), Some(to)) => format!(" in {}", words(to.duration_since(from))),
+            _ => String::new(),
+        };
+        let took = match self.state {
+            "put back" | "undo ended" => span(journal.undo_started_at, journal.undone_at),
+            _ => span(journal.started_at, journal.finished_at),
+        };
+        let mut text = format!(
+            "step {}: {}: {}{took}",
+            self.number, self.target, self.state
+        );
+        text.push_str(&format!(
+            "\n  before  {}\n  after   {}",
+            table::hanging(&self.before, 10),
+            table::hanging(&self.after, 10)
+        ));
+        if !journal.note.is_empty() {
+            text.push_str(&format!(
+                "\n  note    {}",
+                table::hanging(&journal.note, 10)
+            ));
+        }
+        text
+    }
+}
+
+/// What a step's journal amounts to.
+const fn state(journal: &StepJournal, dirty: bool) -> &'static str {
+    match journal {
+        StepJournal {
+            undone_at: Some(_), ..
+        } if dirty => "undo ended",
+        StepJournal {
+            undone_at: Some(_), ..
+        } => "put back",
+        StepJournal {
+            undo_started_at: Some(_),
+            ..
+        } => "putting back",
+        StepJournal {
+            finished_at: Some(_),
+            ..
+        } => "ended",
+        StepJournal {
+            started_at: Some(_),
+            ..
+        } => "running",
+        _ => "waiting",
+    }
+}
+
+impl Message {
+    fn of((state, sent_at): &(String, Timestamp)) -> Option<Self> {
+        let moment = match state.as_str() {
+            "AnnounceStart" => "started",
+            "AnnounceUndo" => "rolling_back",
+            "Notify" => "concluded",
+            _ => return None,
+        };
+        Some(Self {
+            moment,
+            sent_at: *sent_at,
+        })
+    }
+}
+
+fn conclusion(conclusion: &Conclusion, started_at: Timestamp) -> String {
+    let took = words(conclusion.concluded_at.duration_since(started_at));
+    let mut text = format!(
+        "{} after {took}: {}",
+        conclusion.verdict, conclusion.message
+    );
+    for step in &conclusion.next_steps {
+        text.push_str("\n  next: ");
+        text.push_str(step);
+    }
+    text
+}
+
+impl Report for Shown {
+    fn text(&self) -> String {
+        let mut parts = vec![self.head(), self.phases()];
+        if !self.steps.is_empty() {
+            parts.push(self.steps());
+        }
+        if !self.messages.is_empty() {
+            let sent = self.messages.iter().map(|it| {
+                format!(
+                    "{} {}",
+                    it.moment.replace('_', " "),
+                    it.sent_at.strftime("%H:%M:%S")
+                )
+            });
+            parts.push(format!(
+                "messages sent: {}",
+                sent.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        parts.push(match &self.record.conclusion {
+            Some(it) => conclusion(it, self.record.execution.started_at),
+            None => "It is still running.".to_owned(),
+        });
+        parts.join("\n\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use lockstep::record::StepJournal;
+
+    use super::{Message, Shown, ShownStep};
+    use crate::view::Report;
+    use crate::view::history::tests::{conclusion, record, start};
+    use crate::watch::timeline::PhaseSpan;
+
+    fn shown() -> Shown {
+        let at = |seconds| start() + SignedDuration::from_secs(seconds);
+        let phase = |phase, from, to, note: &str| PhaseSpan {
+            phase,
+            started_at: at(from),
+            finished_at: Some(at(to)),
+            note: note.into(),
+        };
+        let journal = StepJournal {
+            started_at: Some(at(3)),
+            finished_at: Some(at(40)),
+            undo_started_at: Some(at(42)),
+            undone_at: Some(at(60)),
+            note: "serves hello-web:2 again".into(),
+        };
+        Shown {
+            record: record(Some(conclusion())),
+            phases: vec![
+                phase("trigger", 0, 1, ""),
+                phase("service", 3, 40, ""),
+                phase("undo", 42, 60, ""),
+                phase("verify restored", 60, 93, "passed"),
+                phase("conclude", 93, 95, ""),
+            ],
+            waits_for: String::new(),
+            steps: vec![ShownStep {
+                number: 0,
+                target: "service hello/web".into(),
+                before: "hello-web:2 (v2)".into(),
+                after: "hello/web:v3 (4f4f4f4f4f4f)".into(),
+                state: super::state(&journal, false),
+                journal,
+            }],
+            messages: vec![
+                Message {
+                    moment: "started",
+                    sent_at: at(3),
+                },
+                Message {
+                    moment: "rolling_back",
+                    sent_at: at(41),
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn a_deployment_is_told_from_request_to_verdict() {
+        insta::assert_snapshot!(shown().text());
+    }
+
+    #[test]
+    fn programs_get_the_same_in_fields() {
+        insta::assert_json_snapshot!(shown());
+    }
+
+    #[test]
+    fn a_running_deployment_says_what_it_waits_for() {
+        let mut shown = shown();
+        shown.record.conclusion = None;
+        shown.waits_for = "service hello/web: 1 of 2 tasks running".into();
+        shown.phases.truncate(2);
+        shown.phases[1].finished_at = None;
+        let text = shown.text();
+        assert!(
+            text.contains("running  service hello/web: 1 of 2 tasks running"),
+            "{text}"
+        );
+        assert!(text.ends_with("It is still running."), "{text}");
+    }
+}

@@ -1,0 +1,260 @@
+//! One look at a deployment: what phase it is in, and what that waits for.
+
+use jiff::Timestamp;
+use lockstep::DeploymentId;
+use lockstep::plan::Plan;
+use lockstep::record::{DeploymentRecord, StepJournal};
+use lockstep_ledger::LedgerError;
+
+use super::history;
+use super::timeline::{PhaseSpan, Timeline};
+use crate::aws::Controller;
+use crate::error::CliError;
+
+/// The most recoveries that the watchdog starts for one deployment.
+const RECOVERIES: usize = 5;
+
+/// Looks at one deployment again and again, and remembers what does not change.
+#[derive(Debug)]
+pub struct Watcher {
+    controller: Controller,
+    id: DeploymentId,
+    /// The execution and its recoveries, as far as they are known.
+    executions: Vec<Execution>,
+    plan: Option<Plan>,
+}
+
+#[derive(Debug, Default)]
+struct Execution {
+    arn: String,
+    timeline: Timeline,
+    known: bool,
+}
+
+/// What one look showed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// When it was.
+    pub at: Timestamp,
+    /// The deployment's record; `None` until its trigger has run.
+    pub record: Option<DeploymentRecord>,
+    /// All phases so far, those of recoveries too.
+    pub phases: Vec<PhaseSpan>,
+    /// What the current phase waits for; empty when that is not known.
+    pub waits_for: String,
+    /// The last execution that is known, and how it ended.
+    pub timeline: Timeline,
+    /// Whether that was a recovery.
+    pub recovering: bool,
+}
+
+impl Look {
+    /// The phase it is in.
+    pub fn current(&self) -> Option<&PhaseSpan> {
+        self.timeline.current()
+    }
+
+    /// Since when the deployment runs.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        let record = self
+            .record
+            .as_ref()
+            .map(|record| record.execution.started_at);
+        record.or_else(|| self.phases.first().map(|phase| phase.started_at))
+    }
+}
+
+impl Watcher {
+    /// Watches the deployment that `execution` (its ARN) runs.
+    pub fn new(controller: Controller, id: DeploymentId, execution: &str) -> Self {
+        let first = Execution {
+            arn: execution.to_owned(),
+            ..Execution::default()
+        };
+        Self {
+            controller,
+            id,
+            executions: vec![first],
+            plan: None,
+        }
+    }
+
+    /// The deployment.
+    pub const fn id(&self) -> &DeploymentId {
+        &self.id
+    }
+
+    /// The controller it belongs to.
+    pub const fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// Looks once.
+    pub async fn look(&mut self) -> Result<Look, CliError> {
+        let ledger = self.controller.ledger.clone();
+        let record = ledger
+            .record(&self.id)
+            .await
+            .map_err(|error| self.failed(error))?;
+        self.read_histories().await?;
+        let concluded = record
+            .as_ref()
+            .is_some_and(|record| record.conclusion.is_some());
+        let waits_for = if concluded {
+            String::new()
+        } else {
+            self.waits_for(record.as_ref()).await?
+        };
+        let phases = self
+            .executions
+            .iter()
+            .flat_map(|execution| execution.timeline.phases.clone());
+        Ok(Look {
+            at: Timestamp::now(),
+            record,
+            phases: phases.collect(),
+            waits_for,
+            timeline: self.last().timeline.clone(),
+            recovering: self.executions.len() > 1,
+        })
+    }
+
+    /// All steps of the plan with their journals, once there is a plan.
+    pub async fn steps(&mut self) -> Result<Vec<(lockstep::plan::Step, StepJournal)>, CliError> {
+        let ledger = self.controller.ledger.clone();
+        if self.plan.is_none() {
+            self.plan = ledger
+                .plan(&self.id)
+                .await
+                .map_err(|error| self.failed(error))?;
+        }
+        let mut steps = Vec::new();
+        for step in self.plan.iter().flat_map(|plan| &plan.steps) {
+            let journal = ledger.journal(&self.id, step.number).await;
+            steps.push((step.clone(), journal.map_err(|error| self.failed(error))?));
+        }
+        Ok(steps)
+    }
+
+    /// The histories that may have grown. An execution that ended without a verdict is
+    /// followed by a recovery.
+    async fn read_histories(&mut self) -> Result<(), CliError> {
+        loop {
+            let Some(execution) = self.executions.last_mut() else {
+                return Ok(());
+            };
+            if execution.timeline.ended.is_none() {
+                let read = history::update(
+                    &self.controller.sfn,
+                    &execution.arn,
+                    &mut execution.timeline,
+                );
+                execution.known = read.await?;
+            }
+            if execution
+                .timeline
+                .ended
+                .as_ref()
+                .is_none_or(|ended| ended.status == "SUCCEEDED")
+            {
+                return Ok(());
+            }
+            match self.recovery().await? {
+                Some(recovery) => self.executions.push(recovery),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn recovery(&self) -> Result<Option<Execution>, CliError> {
+        let number = self.executions.len();
+        if number > RECOVERIES {
+            return Ok(None);
+        }
+        let arn = recovery_arn(&self.executions[0].arn, &self.id, number);
+        let mut timeline = Timeline::default();
+        let known = history::update(&self.controller.sfn, &arn, &mut timeline).await?;
+        Ok(known.then_some(Execution {
+            arn,
+            timeline,
+            known,
+        }))
+    }
+
+    async fn waits_for(&mut self, record: Option<&DeploymentRecord>) -> Result<String, CliError> {
+        let Some(phase) = self.last().timeline.current().cloned() else {
+            return Ok(String::new());
+        };
+        match (phase.phase, record) {
+            ("lock", Some(record)) => self.lock_holder(record).await,
+            ("service" | "undo", _) => {
+                let steps = self.steps().await?;
+                Ok(steps_under_way(&steps, phase.phase == "undo"))
+            }
+            _ => Ok(phase.note),
+        }
+    }
+
+    async fn lock_holder(&self, record: &DeploymentRecord) -> Result<String, CliError> {
+        let me = &record.deployment;
+        let state = self
+            .controller
+            .ledger
+            .environment(&me.application, &me.environment)
+            .await;
+        let lock = state.map_err(|error| self.failed(error))?.lock;
+        let holder = lock
+            .and_then(|lock| lock.deployment)
+            .filter(|holder| *holder != me.id);
+        Ok(holder.map_or_else(String::new, |holder| {
+            format!("deployment {holder} has {}", me.environment)
+        }))
+    }
+
+    fn last(&self) -> &Execution {
+        // There is always the first one.
+        &self.executions[self.executions.len() - 1]
+    }
+
+    fn failed(&self, error: LedgerError) -> CliError {
+        self.controller
+            .explain(&format!("looking at deployment {}", self.id), error)
+    }
+}
+
+/// The steps that are not finished, each with what was last seen of it.
+fn steps_under_way(steps: &[(lockstep::plan::Step, StepJournal)], undo: bool) -> String {
+    let open = |journal: &StepJournal| {
+        if undo {
+            journal.undone_at.is_none()
+        } else {
+            journal.finished_at.is_none()
+        }
+    };
+    let begun = |journal: &StepJournal| {
+        if undo {
+            journal.undo_started_at.is_some()
+        } else {
+            journal.started_at.is_some()
+        }
+    };
+    let told: Vec<_> = steps
+        .iter()
+        .filter(|(_, journal)| open(journal))
+        .map(|(step, journal)| match journal.note.as_str() {
+            note if begun(journal) && !note.is_empty() => format!("{}: {note}", step.target),
+            _ => step.target.clone(),
+        })
+        .collect();
+    told.join("; ")
+}
+
+/// A recovery's execution has the deployment's id and `-recovery`, from the second on with
+/// a number, as its name.
+fn recovery_arn(first: &str, id: &DeploymentId, number: usize) -> String {
+    let machine = first.rsplit_once(':').map_or(first, |(machine, _)| machine);
+    match number {
+        1 => format!("{machine}:{id}-recovery"),
+        number => format!("{machine}:{id}-recovery-{number}"),
+    }
+}
