@@ -20,8 +20,12 @@ import sys
 
 
 def start(process):
-    """Starts one process in a process group of its own; without a log it shares our output."""
+    """Starts one process in a process group of its own; without a log it shares our output.
+
+    An empty value removes a variable: an empty AWS_PROFILE would be taken for the name of a profile.
+    """
     environment = {**os.environ, **process.get("environment", {})}
+    environment = {name: value for name, value in environment.items() if value}
     output = open(process["log"], "ab", buffering=0) if process.get("log") else None
     return subprocess.Popen(
         process["command"],
