@@ -1,0 +1,43 @@
+//! SDK clients of the harness.
+
+use aws_types::SdkConfig;
+use lockstep_ledger::Ledger;
+
+/// Clients that call the emulator directly, as the account's root user: none of their calls is in the gateway's log,
+/// and no fault hits them.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Amazon ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Step Functions.
+    pub sfn: aws_sdk_sfn::Client,
+    /// SNS.
+    pub sns: aws_sdk_sns::Client,
+    /// DynamoDB, for what the ledger's own API does not show.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The ledger of the deployed controller.
+    pub ledger: Ledger,
+}
+
+impl Clients {
+    /// Clients for one endpoint.
+    pub fn new(config: &SdkConfig, table: &str) -> Self {
+        let dynamodb = aws_sdk_dynamodb::Client::new(config);
+        Self {
+            ecs: aws_sdk_ecs::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            lambda: aws_sdk_lambda::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            sfn: aws_sdk_sfn::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            ledger: Ledger::new(dynamodb.clone(), table),
+            dynamodb,
+        }
+    }
+}
