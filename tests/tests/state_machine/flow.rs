@@ -12,10 +12,19 @@ const MAY_FAIL: [&str; 4] = ["AnnounceStart", "AnnounceUndo", "Notify", "WakeNex
 #[test]
 fn every_state_can_be_reached() {
     let machine = Machine::load();
-    let starts = machine.states.iter().filter_map(|state| state.body["ItemProcessor"]["StartAt"].as_str());
+    let starts = machine
+        .states
+        .iter()
+        .filter_map(|state| state.body["ItemProcessor"]["StartAt"].as_str());
     let starts = starts.chain(machine.body["StartAt"].as_str());
-    let reached: BTreeSet<_> = starts.flat_map(|start| machine.reach(start, &[], Edges::All)).collect();
-    let all: BTreeSet<_> = machine.states.iter().map(|state| state.name.as_str()).collect();
+    let reached: BTreeSet<_> = starts
+        .flat_map(|start| machine.reach(start, &[], Edges::All))
+        .collect();
+    let all: BTreeSet<_> = machine
+        .states
+        .iter()
+        .map(|state| state.name.as_str())
+        .collect();
     assert_eq!(reached, all);
 }
 
@@ -24,7 +33,12 @@ fn no_way_leaves_its_map() {
     let machine = Machine::load();
     for state in &machine.states {
         for next in state.successors(Edges::All) {
-            assert_eq!(machine.state(next).inside, state.inside, "{} -> {next}", state.name);
+            assert_eq!(
+                machine.state(next).inside,
+                state.inside,
+                "{} -> {next}",
+                state.name
+            );
         }
     }
 }
@@ -35,7 +49,10 @@ fn every_way_from_the_lock_ends_in_conclude() {
     for start in ["Lock", "AnnounceUndo"] {
         for name in machine.reach(start, &["Conclude"], Edges::All) {
             let kind = machine.state(name).kind();
-            assert!(!matches!(kind, "Succeed" | "Fail"), "{start} leads to {name} past Conclude");
+            assert!(
+                !matches!(kind, "Succeed" | "Fail"),
+                "{start} leads to {name} past Conclude"
+            );
         }
     }
 }
@@ -45,7 +62,11 @@ fn every_failure_leads_to_undo_or_to_conclude() {
     let machine = Machine::load();
     let undo = machine.reach("AnnounceUndo", &["Conclude"], Edges::All);
     for state in &machine.states {
-        for next in state.catchers().iter().map(|catcher| catcher["Next"].as_str().unwrap()) {
+        for next in state
+            .catchers()
+            .iter()
+            .map(|catcher| catcher["Next"].as_str().unwrap())
+        {
             let allowed = match &state.inside {
                 Some(_) => machine.state(next).kind() == "Pass",
                 None if MAY_FAIL.contains(&state.name.as_str()) => state.body["Next"] == next,
@@ -59,7 +80,11 @@ fn every_failure_leads_to_undo_or_to_conclude() {
 #[test]
 fn a_phase_that_may_have_changed_something_is_undone_itself() {
     let machine = Machine::load();
-    for name in machine.reach("Services", &["AnnounceUndo", "Conclude"], Edges::WithoutCatch) {
+    for name in machine.reach(
+        "Services",
+        &["AnnounceUndo", "Conclude"],
+        Edges::WithoutCatch,
+    ) {
         for catcher in machine.state(name).catchers() {
             assert_eq!(catcher["Next"], "AnnounceUndo", "{name}");
         }
@@ -76,13 +101,30 @@ fn undo_is_the_exact_reverse_of_do() {
     assert!(!done.is_empty());
     assert_eq!(done, undone);
     assert_eq!(machine.state("Services").body["Items"], "{% $steps %}");
-    assert_eq!(machine.state("UndoServices").body["Items"], "{% $reverse($steps) %}");
+    assert_eq!(
+        machine.state("UndoServices").body["Items"],
+        "{% $reverse($steps) %}"
+    );
+    for map in ["Services", "UndoServices"] {
+        let item = &machine.state(map).body["ItemSelector"];
+        assert_eq!(
+            item["step"], "{% $states.context.Map.Item.Value %}",
+            "{map}"
+        );
+    }
 }
 
 /// The functions by which a chain changes the world, in order.
 fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<&'a str> {
-    let of_map = |map: &str| machine.token_tasks().find(|task| task.inside.as_deref() == Some(map)).unwrap();
-    let maps = chain.iter().filter(|name| machine.state(name).kind() == "Map");
+    let of_map = |map: &str| {
+        machine
+            .token_tasks()
+            .find(|task| task.inside.as_deref() == Some(map))
+            .unwrap()
+    };
+    let maps = chain
+        .iter()
+        .filter(|name| machine.state(name).kind() == "Map");
     let tasks: Vec<&State> = maps.map(|map| of_map(map)).collect();
     for task in &tasks {
         assert_eq!(task.payload()["verb"], verb, "{}", task.name);
@@ -101,7 +143,10 @@ fn the_last_choice_knows_every_good_verdict() {
         assert_eq!(succeeds, verdict.is_good(), "{verdict}");
         let ending = if succeeds { "Succeeded" } else { "Failed" };
         let comment = machine.state(ending).body["Comment"].as_str().unwrap();
-        assert!(comment.contains(verdict.as_str()), "{ending} does not mention {verdict}");
+        assert!(
+            comment.contains(verdict.as_str()),
+            "{ending} does not mention {verdict}"
+        );
     }
 }
 
@@ -109,6 +154,10 @@ fn the_last_choice_knows_every_good_verdict() {
 fn every_state_explains_itself() {
     for state in Machine::load().states {
         let comment = state.body["Comment"].as_str().unwrap_or_default();
-        assert!(comment.ends_with('.') && comment.len() >= 30, "{}: {comment:?}", state.name);
+        assert!(
+            comment.ends_with('.') && comment.len() >= 30,
+            "{}: {comment:?}",
+            state.name
+        );
     }
 }

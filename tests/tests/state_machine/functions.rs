@@ -16,7 +16,12 @@ fn every_task_calls_a_function_the_template_fills_in() {
     for task in machine.tasks() {
         let function = task.function();
         let filled = &template.substitutions()[&format!("{function}FunctionArn")];
-        assert_eq!(filled, &Value::String(format!("{function}Function.Arn")), "{}", task.name);
+        assert_eq!(
+            filled,
+            &Value::String(format!("{function}Function.Arn")),
+            "{}",
+            task.name
+        );
         template.properties(&format!("{function}Function"), FUNCTION);
     }
 }
@@ -25,9 +30,16 @@ fn every_task_calls_a_function_the_template_fills_in() {
 fn substitutions_are_used_and_complete() {
     let template = Template::load();
     let text = text();
-    let used: BTreeSet<&str> =
-        text.split("${").skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
-    let filled: BTreeSet<&str> = template.substitutions().keys().map(String::as_str).collect();
+    let used: BTreeSet<&str> = text
+        .split("${")
+        .skip(1)
+        .map(|rest| rest.split('}').next().unwrap())
+        .collect();
+    let filled: BTreeSet<&str> = template
+        .substitutions()
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(used, filled);
 }
 
@@ -37,24 +49,42 @@ fn every_function_has_its_package_and_every_package_its_function() {
     let mut in_template = BTreeSet::new();
     for (resource, properties) in template.all(FUNCTION) {
         let name = resource.strip_suffix("Function").unwrap().to_lowercase();
-        assert_eq!(properties["CodeUri"], format!("functions/{name}"), "{resource}");
-        assert_eq!(properties["FunctionName"], format!("${{AWS::StackName}}-{name}"), "{resource}");
-        let package = fs::read_to_string(root().join(format!("functions/{name}/Cargo.toml"))).unwrap();
-        assert!(package.contains(&format!("name = \"{name}\"\n")), "functions/{name}/Cargo.toml");
+        assert_eq!(
+            properties["CodeUri"],
+            format!("functions/{name}"),
+            "{resource}"
+        );
+        assert_eq!(
+            properties["FunctionName"],
+            format!("${{AWS::StackName}}-{name}"),
+            "{resource}"
+        );
+        let package =
+            fs::read_to_string(root().join(format!("functions/{name}/Cargo.toml"))).unwrap();
+        assert!(
+            package.contains(&format!("name = \"{name}\"\n")),
+            "functions/{name}/Cargo.toml"
+        );
         in_template.insert(name);
     }
     let folders = fs::read_dir(root().join("functions")).unwrap();
-    let packages: BTreeSet<_> =
-        folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
+    let packages: BTreeSet<_> = folders
+        .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+        .collect();
     assert_eq!(in_template, packages);
 }
 
 #[test]
 fn a_phase_has_one_name() {
     let machine = Machine::load();
-    let functions: BTreeSet<_> = machine.tasks().map(crate::machine::State::function).collect();
+    let functions: BTreeSet<_> = machine
+        .tasks()
+        .map(crate::machine::State::function)
+        .collect();
     for function in functions {
-        let named = machine.tasks().any(|task| task.name == function || task.name == format!("{function}Next"));
+        let named = machine
+            .tasks()
+            .any(|task| task.name == function || task.name == format!("{function}Next"));
         assert!(named, "no state is called like the function {function}");
     }
 }
@@ -65,23 +95,35 @@ fn every_variable_a_function_reads_is_set() {
     let of_all = &template.function_defaults()["Environment"]["Variables"];
     for (resource, properties) in template.all(FUNCTION) {
         let own = &properties["Environment"]["Variables"];
-        let folder = root().join(properties["CodeUri"].as_str().unwrap()).join("src");
+        let folder = root()
+            .join(properties["CodeUri"].as_str().unwrap())
+            .join("src");
         for variable in variables_read(&folder) {
             let set = own.get(&variable).or_else(|| of_all.get(&variable));
-            assert!(set.is_some(), "{resource} reads {variable}, which the template does not set");
+            assert!(
+                set.is_some(),
+                "{resource} reads {variable}, which the template does not set"
+            );
         }
     }
 }
 
 /// The `LOCKSTEP_...` names in the sources of one function.
 fn variables_read(folder: &std::path::Path) -> BTreeSet<String> {
-    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
     let sources = files.filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
     let names = |source: String| -> Vec<String> {
         let quoted = source.split('"').skip(1).step_by(2);
-        quoted.filter(|text| text.starts_with("LOCKSTEP_")).map(str::to_owned).collect()
+        quoted
+            .filter(|text| text.starts_with("LOCKSTEP_"))
+            .map(str::to_owned)
+            .collect()
     };
-    sources.flat_map(|file| names(fs::read_to_string(file).unwrap())).collect()
+    sources
+        .flat_map(|file| names(fs::read_to_string(file).unwrap()))
+        .collect()
 }
 
 #[test]
@@ -90,10 +132,20 @@ fn a_function_gives_up_before_it_is_asked_again() {
     let timeout = template.function_defaults()["Timeout"].as_u64().unwrap();
     assert!(timeout < template.parameter_default("PollSeconds").as_u64().unwrap());
     for (resource, properties) in template.all(FUNCTION) {
-        assert!(properties.get("Timeout").is_none(), "{resource} has a timeout of its own");
+        assert!(
+            properties.get("Timeout").is_none(),
+            "{resource} has a timeout of its own"
+        );
     }
-    for task in Machine::load().tasks().filter(|task| !task.waits_for_token()) {
+    for task in Machine::load()
+        .tasks()
+        .filter(|task| !task.waits_for_token())
+    {
         let limit = task.body["TimeoutSeconds"].as_u64();
-        assert!(limit.is_some_and(|limit| limit > timeout), "{}: {limit:?}", task.name);
+        assert!(
+            limit.is_some_and(|limit| limit > timeout),
+            "{}: {limit:?}",
+            task.name
+        );
     }
 }

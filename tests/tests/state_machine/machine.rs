@@ -27,7 +27,9 @@ pub fn text() -> String {
 
 impl Machine {
     pub fn load() -> Self {
-        let poll_seconds = Template::load().parameter_default("PollSeconds").to_string();
+        let poll_seconds = Template::load()
+            .parameter_default("PollSeconds")
+            .to_string();
         let filled = text().replace("${PollSeconds}", &poll_seconds);
         let body: Value = serde_json::from_str(&filled).expect("the state machine is JSON");
         let mut states = Vec::new();
@@ -84,7 +86,9 @@ impl State {
     /// `Lock` for a state that calls `${LockFunctionArn}`.
     pub fn function(&self) -> &str {
         let name = self.body["Arguments"]["FunctionName"].as_str().unwrap();
-        let function = name.strip_prefix("${").and_then(|name| name.strip_suffix("FunctionArn}"));
+        let function = name
+            .strip_prefix("${")
+            .and_then(|name| name.strip_suffix("FunctionArn}"));
         function.unwrap_or_else(|| panic!("{}: FunctionName is {name}", self.name))
     }
 
@@ -102,17 +106,31 @@ impl State {
 
     /// Where this state may lead.
     pub fn successors(&self, edges: Edges) -> Vec<&str> {
-        let choices = self.body["Choices"].as_array().map_or(&[][..], Vec::as_slice);
-        let catchers = if edges == Edges::All { self.catchers() } else { &[] };
+        let choices = self.body["Choices"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
+        let catchers = if edges == Edges::All {
+            self.catchers()
+        } else {
+            &[]
+        };
         let next = choices.iter().chain(catchers).map(|rule| &rule["Next"]);
         let own = [&self.body["Next"], &self.body["Default"]];
-        own.into_iter().chain(next).filter_map(Value::as_str).collect()
+        own.into_iter()
+            .chain(next)
+            .filter_map(Value::as_str)
+            .collect()
     }
 }
 
 /// The error names of a retrier or catcher.
 pub fn error_names(rule: &Value) -> BTreeSet<&str> {
-    rule["ErrorEquals"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect()
+    rule["ErrorEquals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect()
 }
 
 fn collect(machine: &Value, inside: Option<&str>, states: &mut Vec<State>) {
@@ -121,6 +139,10 @@ fn collect(machine: &Value, inside: Option<&str>, states: &mut Vec<State>) {
         if body["Type"] == "Map" {
             collect(&body["ItemProcessor"], Some(name), states);
         }
-        states.push(State { name: name.clone(), inside: inside.map(str::to_owned), body });
+        states.push(State {
+            name: name.clone(),
+            inside: inside.map(str::to_owned),
+            body,
+        });
     }
 }

@@ -11,20 +11,45 @@ use crate::machine::Machine;
 #[test]
 fn every_function_gets_the_fields_it_knows() {
     let known = BTreeMap::from([
-        ("Conclude", vec!["deployment execution failure fence restored steps undo"]),
-        ("Lock", vec!["deployment execution fence step task_token verb"]),
-        ("Notify", vec!["deployment failure moment", "conclusion deployment execution failure moment"]),
+        (
+            "Conclude",
+            vec!["deployment execution failure fence restored steps undo"],
+        ),
+        (
+            "Lock",
+            vec!["deployment execution fence step task_token verb"],
+        ),
+        (
+            "Notify",
+            vec![
+                "deployment failure moment",
+                "conclusion deployment execution failure moment",
+            ],
+        ),
         ("Plan", vec!["deployment execution fence"]),
-        ("Service", vec!["deployment execution fence step task_token verb"]),
+        (
+            "Service",
+            vec!["deployment execution fence step task_token verb"],
+        ),
         ("Trigger", vec!["execution input"]),
         ("Verify", vec!["deployment execution fence progress target"]),
         ("Wake", vec!["keys"]),
     ]);
     for task in Machine::load().tasks() {
-        let mut fields: Vec<_> = task.payload().as_object().unwrap().keys().map(String::as_str).collect();
+        let mut fields: Vec<_> = task
+            .payload()
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         fields.sort_unstable();
         let fields = fields.join(" ");
-        assert!(known[task.function()].contains(&fields.as_str()), "{} sends {fields}", task.name);
+        assert!(
+            known[task.function()].contains(&fields.as_str()),
+            "{} sends {fields}",
+            task.name
+        );
     }
 }
 
@@ -33,9 +58,18 @@ fn a_phase_reads_what_its_state_sends() {
     for task in Machine::load().token_tasks() {
         let invocation = Invocation::parse(&example(task.payload()))
             .unwrap_or_else(|error| panic!("{}: {error}", task.name));
-        let verb = if task.name.starts_with("Undo") { Verb::Undo } else { Verb::Do };
+        let verb = if task.name.starts_with("Undo") {
+            Verb::Undo
+        } else {
+            Verb::Do
+        };
         assert_eq!(invocation.verb, verb, "{}", task.name);
-        assert_eq!(invocation.step.is_some(), task.inside.is_some(), "{}", task.name);
+        assert_eq!(
+            invocation.step.is_some(),
+            task.inside.is_some(),
+            "{}",
+            task.name
+        );
         assert!(!invocation.woken, "only an event wakes");
     }
 }
@@ -53,9 +87,10 @@ fn an_execution_is_always_told_in_the_same_way() {
 /// The payload as it may look when the expressions in it are evaluated.
 fn example(value: &Value) -> Value {
     match value {
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), example(value))).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), example(value)))
+            .collect(),
         Value::String(text) => evaluated(text),
         other => other.clone(),
     }

@@ -31,6 +31,18 @@ const WITHOUT_RESOURCE: [&str; 16] = [
     "states:SendTaskSuccess",
 ];
 
+/// Nobody calls these by name: AWS asks for them when something else is called, or uses them for us.
+/// Those on items are what a transaction is made of.
+const USED_BY_AWS: [&str; 7] = [
+    "dynamodb:DeleteItem",
+    "dynamodb:UpdateItem",
+    "ecs:TagResource",
+    "iam:PassRole",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:SendMessage",
+];
+
 #[test]
 fn the_reviewed_table_of_permissions() {
     let template = Template::load();
@@ -38,9 +50,7 @@ fn the_reviewed_table_of_permissions() {
     for (role, properties) in template.all(ROLE) {
         writeln!(table, "{role}").unwrap();
         for statement in statements(properties) {
-            for line in lines(statement) {
-                writeln!(table, "  {line}").unwrap();
-            }
+            writeln!(table, "  {}", line(statement)).unwrap();
         }
         table.push('\n');
     }
@@ -57,7 +67,10 @@ fn no_action_is_a_pattern_and_no_resource_is_everything_without_need() {
             let everything = texts(&statement["Resource"]).contains(&"*");
             for action in texts(&statement["Action"]) {
                 assert!(!action.contains('*'), "{role}: {action}");
-                assert!(!everything || WITHOUT_RESOURCE.contains(&action), "{role}: {action} on everything");
+                assert!(
+                    !everything || WITHOUT_RESOURCE.contains(&action),
+                    "{role}: {action} on everything"
+                );
             }
         }
     }
@@ -69,12 +82,21 @@ fn each_function_has_a_role_of_its_own() {
     for (function, properties) in template.all("AWS::Serverless::Function") {
         let name = function.strip_suffix("Function").unwrap();
         assert_eq!(properties["Role"], format!("{name}Role.Arn"), "{function}");
-        assert!(properties.get("Policies").is_none(), "{function} has policies beside its role");
+        assert!(
+            properties.get("Policies").is_none(),
+            "{function} has policies beside its role"
+        );
         let role = template.properties(&format!("{name}Role"), ROLE);
-        let logs: Vec<_> = statements(role).filter(|statement| statement["Sid"] == "WriteLogs").collect();
+        let logs: Vec<_> = statements(role)
+            .filter(|statement| statement["Sid"] == "WriteLogs")
+            .collect();
         assert_eq!(logs.len(), 1, "{function}");
         assert_eq!(logs[0]["Resource"], format!("{name}Logs.Arn"), "{function}");
-        assert_eq!(properties["LoggingConfig"]["LogGroup"], format!("{name}Logs"), "{function}");
+        assert_eq!(
+            properties["LoggingConfig"]["LogGroup"],
+            format!("{name}Logs"),
+            "{function}"
+        );
     }
 }
 
@@ -97,14 +119,69 @@ fn ledger_keys_in_conditions_are_keys_of_the_ledger() {
     for (role, properties) in Template::load().all(ROLE) {
         for statement in statements(properties).filter(|statement| statement["Sid"] == "Ledger") {
             assert_eq!(statement["Resource"], "LedgerTable.Arn", "{role}");
-            let of_role = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+            let of_role =
+                &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
             patterns.extend(texts(of_role).into_iter().map(str::to_owned));
         }
     }
     for pattern in patterns {
         let prefix = pattern.strip_suffix('*').unwrap();
-        assert!(keys.contains(&format!("\"{prefix}")), "the ledger has no keys like {pattern}");
+        assert!(
+            keys.contains(&format!("\"{prefix}")),
+            "the ledger has no keys like {pattern}"
+        );
     }
+}
+
+/// A permission that no code uses is taken away again.
+#[test]
+fn no_role_may_do_what_its_code_never_does() {
+    let template = Template::load();
+    for (function, _) in template.all("AWS::Serverless::Function") {
+        let name = function.strip_suffix("Function").unwrap();
+        let code = code_of(&name.to_lowercase());
+        let role = template.properties(&format!("{name}Role"), ROLE);
+        let actions = statements(role).flat_map(|statement| texts(&statement["Action"]));
+        for action in actions.filter(|action| !USED_BY_AWS.contains(action)) {
+            let (_, operation) = action.split_once(':').unwrap();
+            let used = code.contains(operation) || code.contains(&snake_case(operation));
+            assert!(used, "{function} never calls {action}");
+        }
+    }
+}
+
+/// The sources of a function and of our own crates that it is linked with.
+fn code_of(function: &str) -> String {
+    let mut folders = vec![
+        format!("functions/{function}"),
+        "crates/aws".to_owned(),
+        "crates/handler".to_owned(),
+        "crates/ledger".to_owned(),
+    ];
+    let package = fs::read_to_string(root().join(&folders[0]).join("Cargo.toml")).unwrap();
+    if package.contains("lockstep-ecs.workspace") {
+        folders.push("crates/ecs".to_owned());
+    }
+    let files = |folder: &String| fs::read_dir(root().join(folder).join("src")).unwrap();
+    let files = folders
+        .iter()
+        .flat_map(files)
+        .map(|file| file.unwrap().path());
+    let sources = files.filter(|file| file.extension().is_some_and(|extension| extension == "rs"));
+    sources
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect()
+}
+
+fn snake_case(operation: &str) -> String {
+    let mut snake = String::new();
+    for letter in operation.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 fn statements(role: &Value) -> impl Iterator<Item = &Value> {
@@ -112,10 +189,18 @@ fn statements(role: &Value) -> impl Iterator<Item = &Value> {
     policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap())
 }
 
-fn lines(statement: &Value) -> Vec<String> {
-    let resources = texts(&statement["Resource"]).join(", ");
-    let resources = resources.replace("arn:${AWS::Partition}:", "").replace("${AWS::Region}:${AWS::AccountId}:", "");
-    let condition = statement.get("Condition").map(|condition| format!(" if {condition}")).unwrap_or_default();
-    let actions = texts(&statement["Action"]).into_iter();
-    actions.map(|action| format!("{action} on {resources}{condition}")).collect()
+/// One statement in one line, without what is the same in all of them.
+fn line(statement: &Value) -> String {
+    let list = |value: &Value| texts(value).join(" ");
+    let conditions = statement["Condition"].as_object().into_iter().flatten();
+    let conditions = conditions.flat_map(|(_, tests)| tests.as_object().unwrap());
+    let conditions = conditions.map(|(key, values)| format!("\n    if {key} in {}", list(values)));
+    let line = format!(
+        "{}\n    on {}{}",
+        list(&statement["Action"]),
+        list(&statement["Resource"]),
+        conditions.collect::<String>()
+    );
+    line.replace("arn:${AWS::Partition}:", "")
+        .replace("${AWS::Region}:${AWS::AccountId}:", "")
 }

@@ -29,7 +29,8 @@ fn only_known_integrations_are_used() {
         assert!(
             matches!(
                 resource,
-                "arn:aws:states:::lambda:invoke" | "arn:aws:states:::lambda:invoke.waitForTaskToken"
+                "arn:aws:states:::lambda:invoke"
+                    | "arn:aws:states:::lambda:invoke.waitForTaskToken"
             ),
             "{}: {resource}",
             task.name
@@ -45,7 +46,12 @@ fn the_catch_all_is_last_and_alone() {
                 let names = error_names(rule);
                 if names.contains("States.ALL") {
                     assert_eq!(names.len(), 1, "{}: States.ALL is not alone", state.name);
-                    assert_eq!(position, rules.len() - 1, "{}: States.ALL is not last", state.name);
+                    assert_eq!(
+                        position,
+                        rules.len() - 1,
+                        "{}: States.ALL is not last",
+                        state.name
+                    );
                 }
             }
         }
@@ -70,7 +76,11 @@ fn every_call_is_repeated_when_it_could_not_be_made() {
     for task in Machine::load().tasks() {
         let first = error_names(&task.retriers()[0]);
         let all = first.contains("States.ALL");
-        assert!(all || first.is_superset(&wanted), "{}: {first:?}", task.name);
+        assert!(
+            all || first.is_superset(&wanted),
+            "{}: {first:?}",
+            task.name
+        );
     }
 }
 
@@ -78,13 +88,24 @@ fn every_call_is_repeated_when_it_could_not_be_made() {
 fn a_phase_that_waits_is_asked_again_until_its_own_deadline() {
     let machine = Machine::load();
     for task in machine.token_tasks() {
-        let again = task.retriers().iter().find(|retrier| error_names(retrier).contains("States.Timeout"));
+        let again = task
+            .retriers()
+            .iter()
+            .find(|retrier| error_names(retrier).contains("States.Timeout"));
         let again = again.unwrap_or_else(|| panic!("{} is not asked again", task.name));
         assert_eq!(error_names(again).len(), 1, "{}", task.name);
-        assert_eq!(again["BackoffRate"], 1.0, "{}: asked ever less often", task.name);
+        assert_eq!(
+            again["BackoffRate"], 1.0,
+            "{}: asked ever less often",
+            task.name
+        );
         assert_eq!(again["MaxAttempts"], 4000, "{}", task.name);
         let payload = task.payload();
-        assert_eq!(payload["task_token"], "{% $states.context.Task.Token %}", "{}", task.name);
+        assert_eq!(
+            payload["task_token"], "{% $states.context.Task.Token %}",
+            "{}",
+            task.name
+        );
     }
     let polled = text().matches("\"TimeoutSeconds\": ${PollSeconds}").count();
     assert_eq!(polled, machine.token_tasks().count());
@@ -125,7 +146,11 @@ fn no_heartbeat_is_longer_than_its_timeout() {
     for task in Machine::load().tasks() {
         let seconds = |field: &str| task.body.get(field).and_then(Value::as_u64);
         if let Some(heartbeat) = seconds("HeartbeatSeconds") {
-            assert!(seconds("TimeoutSeconds").is_some_and(|timeout| heartbeat < timeout), "{}", task.name);
+            assert!(
+                seconds("TimeoutSeconds").is_some_and(|timeout| heartbeat < timeout),
+                "{}",
+                task.name
+            );
         }
     }
 }
@@ -133,14 +158,37 @@ fn no_heartbeat_is_longer_than_its_timeout() {
 fn phase_errors() -> Vec<PhaseError> {
     let text = String::new;
     vec![
-        PhaseError::InvalidRequest { field: text(), reason: text() },
-        PhaseError::Diverged { resource: text(), expected: text(), found: text() },
-        PhaseError::Superseded { resource: text(), by: text() },
-        PhaseError::Rejected { resource: text(), reason: text() },
+        PhaseError::InvalidRequest {
+            field: text(),
+            reason: text(),
+        },
+        PhaseError::Diverged {
+            resource: text(),
+            expected: text(),
+            found: text(),
+        },
+        PhaseError::Superseded {
+            resource: text(),
+            by: text(),
+        },
+        PhaseError::Rejected {
+            resource: text(),
+            reason: text(),
+        },
         PhaseError::Unhealthy { signal: text() },
         PhaseError::Halted { by: text() },
-        PhaseError::DeadlineExceeded { what: text(), after: Duration::ZERO },
-        PhaseError::LockHeld { by: text(), since: text(), clear_with: text() },
-        PhaseError::Transient { operation: text(), source_text: text() },
+        PhaseError::DeadlineExceeded {
+            what: text(),
+            after: Duration::ZERO,
+        },
+        PhaseError::LockHeld {
+            by: text(),
+            since: text(),
+            clear_with: text(),
+        },
+        PhaseError::Transient {
+            operation: text(),
+            source_text: text(),
+        },
     ]
 }

@@ -11,7 +11,10 @@ use crate::machine::{Machine, text};
 fn trigger_sets_the_same_variables_whether_it_succeeds_or_fails() {
     let machine = Machine::load();
     let trigger = machine.state("Trigger");
-    assert_eq!(names(&trigger.body["Assign"]), names(&trigger.catchers()[0]["Assign"]));
+    assert_eq!(
+        names(&trigger.body["Assign"]),
+        names(&trigger.catchers()[0]["Assign"])
+    );
 }
 
 #[test]
@@ -31,15 +34,27 @@ fn nothing_reads_the_conclusion_before_there_is_one() {
     let after = machine.reach("Notify", &[], crate::machine::Edges::All);
     for state in &machine.states {
         let reads = state.body.to_string().contains("$conclusion");
-        assert!(!reads || after.contains(&state.name.as_str()), "{}", state.name);
+        assert!(
+            !reads || after.contains(&state.name.as_str()),
+            "{}",
+            state.name
+        );
     }
 }
 
 /// An item of a Map can read the variables around it, and not set them.
 #[test]
 fn no_state_inside_a_map_sets_a_variable() {
-    for state in Machine::load().states.iter().filter(|state| state.inside.is_some()) {
-        assert!(!state.body.to_string().contains("\"Assign\""), "{}", state.name);
+    for state in Machine::load()
+        .states
+        .iter()
+        .filter(|state| state.inside.is_some())
+    {
+        assert!(
+            !state.body.to_string().contains("\"Assign\""),
+            "{}",
+            state.name
+        );
     }
 }
 
@@ -51,7 +66,9 @@ fn names(assign: &Value) -> BTreeSet<String> {
 fn read(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for rest in text.split('$').skip(1) {
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
         let (name, after) = rest.split_at(end);
         let local = text.contains(&format!("${name} :="));
         if !name.is_empty() && name != "states" && !after.starts_with('(') && !local {
