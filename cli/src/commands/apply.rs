@@ -69,10 +69,10 @@ async fn try_apply(
             .map(|stored| (version, stored)),
         None => None,
     };
-    if let Some((version, stored)) = &current {
-        if stored == manifest {
-            return Ok((*version, false));
-        }
+    if let Some((version, stored)) = &current
+        && stored == manifest
+    {
+        return Ok((*version, false));
     }
     let old = current.map(|(version, stored)| (version, trigger_index(&stored)));
     let replaced = old

@@ -161,22 +161,18 @@ impl ShownStep {
             "put back" | "undo ended" => span(journal.undo_started_at, journal.undone_at),
             _ => span(journal.started_at, journal.finished_at),
         };
-        let mut text = format!(
-            "step {}: {}: {}{took}",
-            self.number, self.target, self.state
-        );
-        text.push_str(&format!(
-            "\n  before  {}\n  after   {}",
-            table::hanging(&self.before, 10),
-            table::hanging(&self.after, 10)
-        ));
+        let mut lines = vec![
+            format!(
+                "step {}: {}: {}{took}",
+                self.number, self.target, self.state
+            ),
+            format!("  before  {}", table::hanging(&self.before, 10)),
+            format!("  after   {}", table::hanging(&self.after, 10)),
+        ];
         if !journal.note.is_empty() {
-            text.push_str(&format!(
-                "\n  note    {}",
-                table::hanging(&journal.note, 10)
-            ));
+            lines.push(format!("  note    {}", table::hanging(&journal.note, 10)));
         }
-        text
+        lines.join("\n")
     }
 }
 

@@ -64,9 +64,10 @@ impl Display {
             return Ok(());
         }
         self.last = now;
-        match self.output.is_json() {
-            true => self.output.json_line(&progress::Line::of(look)),
-            false => self.output.line(&progress::line(look)),
+        if self.output.is_json() {
+            self.output.json_line(&progress::Line::of(look))
+        } else {
+            self.output.line(&progress::line(look))
         }
     }
 

@@ -59,11 +59,11 @@ impl Ending {
 
     /// What a look says about the end; `None` while the deployment goes on.
     pub fn of(look: &Look) -> Option<Self> {
-        if let Some(record) = &look.record {
-            if let Some(conclusion) = &record.conclusion {
-                let (record, conclusion) = (Box::new(record.clone()), conclusion.clone());
-                return Some(Self::Verdict { record, conclusion });
-            }
+        if let Some(record) = &look.record
+            && let Some(conclusion) = &record.conclusion
+        {
+            let (record, conclusion) = (Box::new(record.clone()), conclusion.clone());
+            return Some(Self::Verdict { record, conclusion });
         }
         let ended = look.timeline.ended.as_ref()?;
         let waited = look
