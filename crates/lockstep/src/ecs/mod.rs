@@ -34,7 +34,7 @@ pub use live::{Deployment, Event, LiveService, Rollout, TaskCounts};
 pub use normalise::normalise;
 pub use observe::{Observation, observe};
 pub use planning::{ServiceInputs, plan_service};
-pub use platform::Platform;
+pub use platform::{Platform, needed as needed_platform};
 pub use settings::Settings;
 pub use settle::{Settle, keeps_after, keeps_before};
 pub use step::{After, Before, DEPLOYMENT_TAG, RESTORES_TAG, ServiceStep};

@@ -1,0 +1,161 @@
+//! From the ledger's records and the world to a plan.
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use lockstep::PhaseError;
+use lockstep::ecs::ServiceStep;
+use lockstep::manifest::ResolvedEnvironment;
+use lockstep::plan::{Change, Plan, Step};
+use lockstep::record::{DeploymentRecord, DeploymentRef};
+use lockstep::release::{Artifacts, ImageArtifact, Release};
+use lockstep_handler::parse;
+use lockstep_ledger::Ledger;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::rejection::reject;
+use crate::services::{Planned, Services, Wanted};
+
+/// How many services are looked at at the same time: enough to be quick, few enough not
+/// to be throttled.
+const AT_ONCE: usize = 8;
+
+/// The payload of the Plan state.
+#[derive(Debug, Deserialize)]
+struct Request {
+    deployment: DeploymentRef,
+}
+
+/// Plans deployments.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    pub(crate) ledger: Ledger,
+    pub(crate) services: Services,
+}
+
+impl Planner {
+    /// One invocation: plans the deployment, stores the plan, and answers with the numbers
+    /// of its steps.
+    pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
+        let Request { deployment } = parse(payload)?;
+        let record = self.record(&deployment).await?;
+        let environment = self.environment(&record).await?;
+        let plan = self.plan(&deployment, &record, &environment).await?;
+        self.ledger.put_plan(&deployment.id, &plan).await?;
+        let numbers: Vec<_> = plan.steps.iter().map(|step| step.number).collect();
+        tracing::info!(
+            deployment = deployment.id.as_str(),
+            steps = numbers.len(),
+            "planned: {}",
+            plan.summary()
+        );
+        let hash = plan.hash().map_err(|error| PhaseError::Rejected {
+            resource: "the plan".into(),
+            reason: format!("it cannot be written as JSON: {error}; this is a fault of Lockstep, please report it"),
+        })?;
+        Ok(json!({"steps": numbers, "hash": hash, "summary": plan.summary()}))
+    }
+
+    async fn record(&self, deployment: &DeploymentRef) -> Result<DeploymentRecord, PhaseError> {
+        self.ledger
+            .record(&deployment.id)
+            .await?
+            .ok_or_else(|| PhaseError::InvalidRequest {
+                field: "deployment.id".into(),
+                reason: format!("there is no record of deployment {}", deployment.id),
+            })
+    }
+
+    async fn environment(
+        &self,
+        record: &DeploymentRecord,
+    ) -> Result<ResolvedEnvironment, PhaseError> {
+        let DeploymentRef {
+            application,
+            environment,
+            ..
+        } = &record.deployment;
+        let rejected = |reason: String| PhaseError::Rejected {
+            resource: format!("the manifest of {application}"),
+            reason,
+        };
+        let manifest = self
+            .ledger
+            .manifest(application, record.manifest_version)
+            .await?;
+        let manifest = manifest.ok_or_else(|| {
+            rejected(format!(
+                "version {} is not stored; apply it again: lockstep apply",
+                record.manifest_version
+            ))
+        })?;
+        manifest
+            .resolve(environment)
+            .map_err(|error| rejected(error.to_string()))
+    }
+
+    async fn plan(
+        &self,
+        deployment: &DeploymentRef,
+        record: &DeploymentRecord,
+        environment: &ResolvedEnvironment,
+    ) -> Result<Plan, PhaseError> {
+        let now = Timestamp::now();
+        let wanted = environment
+            .services
+            .iter()
+            .map(|(component, resolved)| Wanted {
+                deployment,
+                component,
+                resolved,
+                artifacts: &record.requested,
+                now,
+            });
+        let planned = stream::iter(wanted)
+            .map(|wanted| self.services.plan(wanted))
+            .buffered(AT_ONCE);
+        let planned: Vec<Result<Planned, PhaseError>> = planned.collect().await;
+        let (mut steps, mut failed) = (Vec::new(), Vec::new());
+        for service in planned {
+            let service = service?;
+            steps.extend(service.step);
+            failed.extend(service.failed);
+        }
+        if !failed.is_empty() {
+            return Err(reject(deployment, &failed));
+        }
+        let release = Release {
+            manifest_version: record.manifest_version,
+            artifacts: record.requested.clone(),
+        };
+        let steps = (0..)
+            .zip(steps)
+            .map(|(number, step)| numbered(number, step, &record.requested))
+            .collect();
+        Ok(Plan { release, steps })
+    }
+}
+
+fn numbered(number: u32, step: ServiceStep, artifacts: &Artifacts) -> Step {
+    Step {
+        number,
+        target: step.resource(),
+        before: step.before_label(),
+        after: after(&step, artifacts),
+        change: Change::Service(Box::new(step)),
+    }
+}
+
+/// What a service is to run, by the tags that were asked for where there are some.
+fn after(step: &ServiceStep, artifacts: &Artifacts) -> String {
+    let of_service = |name: &str| name.split('/').next() == Some(step.component.as_str());
+    let asked = artifacts.iter().filter(|(name, _)| of_service(name));
+    let labels: Vec<_> = asked
+        .map(|(_, image)| ImageArtifact::label(image))
+        .collect();
+    if labels.is_empty() {
+        step.after_label()
+    } else {
+        labels.join(", ")
+    }
+}
