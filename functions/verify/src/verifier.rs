@@ -1,0 +1,168 @@
+//! One look at a release, or at what was put back.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use lockstep::PhaseError;
+use lockstep::ecs::{ServiceStep, Settle, keeps_after, keeps_before};
+use lockstep::manifest::Verify;
+use lockstep::plan::{Change, Plan};
+use lockstep::record::DeploymentRef;
+use lockstep_aws::HttpGet;
+use lockstep_ecs::Ecs;
+use lockstep_handler::parse;
+use lockstep_ledger::{Ledger, TakeUp, TakeUpRequest};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::http;
+use crate::progress::{Look, Progress};
+use crate::settle::settle;
+
+/// How many services are looked at at the same time.
+const AT_ONCE: usize = 8;
+
+/// The payload of the Verify states.
+#[derive(Debug, Deserialize)]
+struct Request {
+    deployment: DeploymentRef,
+    fence: u64,
+    target: Target,
+    progress: Option<Progress>,
+}
+
+/// What is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Target {
+    /// The new release.
+    After,
+    /// What was put back.
+    Before,
+}
+
+/// Verifies releases.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    pub(crate) ledger: Ledger,
+    pub(crate) ecs: Ecs,
+    pub(crate) http: HttpGet,
+}
+
+impl Verifier {
+    /// One invocation: one look.
+    pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
+        let request: Request = parse(payload)?;
+        let deployment = &request.deployment;
+        self.hold_lock(&request).await?;
+        let now = Timestamp::now();
+        let mut progress = request
+            .progress
+            .clone()
+            .unwrap_or_else(|| Progress::begin(now));
+        let look = match self.ledger.plan(&deployment.id).await? {
+            Some(plan) => self.look(&request, &plan, &mut progress, now).await?,
+            None => Look::Passed {
+                note: "nothing was planned, so nothing was changed".into(),
+            },
+        };
+        Ok(answer(deployment, &look, &progress))
+    }
+
+    /// Services come first: why a task crashed says more than that an address does not answer.
+    async fn look(
+        &self,
+        request: &Request,
+        plan: &Plan,
+        progress: &mut Progress,
+        now: Timestamp,
+    ) -> Result<Look, PhaseError> {
+        let steps: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| match &step.change {
+                Change::Service(step) => &**step,
+            })
+            .collect();
+        let services = self
+            .services(&steps, request.target, progress.since)
+            .await?;
+        let served =
+            request.target == Target::After || steps.iter().any(|step| step.before.serving);
+        if !served {
+            return Ok(Look::Passed {
+                note: "what was put back did not serve before either".into(),
+            });
+        }
+        let verify = self.manifest_says(request, plan).await?;
+        if let Some(again) = http::ask(&self.http, &verify.http, &mut progress.http).await? {
+            return Ok(again);
+        }
+        settle(progress, &services, verify.settle_seconds, now)
+    }
+
+    async fn services(
+        &self,
+        steps: &[&ServiceStep],
+        target: Target,
+        since: Timestamp,
+    ) -> Result<Vec<Settle>, PhaseError> {
+        let looks = steps.iter().map(async |step| {
+            let world = self.ecs.look(step).await?;
+            match target {
+                Target::After => keeps_after(step, &world, since),
+                Target::Before => keeps_before(step, &world, since),
+            }
+        });
+        stream::iter(looks).buffered(AT_ONCE).try_collect().await
+    }
+
+    async fn manifest_says(&self, request: &Request, plan: &Plan) -> Result<Verify, PhaseError> {
+        let DeploymentRef {
+            application,
+            environment,
+            ..
+        } = &request.deployment;
+        let rejected = |reason: String| PhaseError::Rejected {
+            resource: format!("the manifest of {application}"),
+            reason,
+        };
+        let version = plan.release.manifest_version;
+        let manifest = self.ledger.manifest(application, version).await?;
+        let manifest = manifest
+            .ok_or_else(|| rejected(format!("version {version} is not stored any more")))?;
+        Ok(manifest
+            .resolve(environment)
+            .map_err(|error| rejected(error.to_string()))?
+            .verify)
+    }
+
+    /// Renews the lock's lease: verification may take longer than that.
+    async fn hold_lock(&self, request: &Request) -> Result<(), PhaseError> {
+        let take_up = TakeUpRequest {
+            deployment: &request.deployment,
+            fence: request.fence,
+            step: None,
+            undo: request.target == Target::Before,
+            registrations: &[],
+        };
+        match self.ledger.take_up(&take_up, Timestamp::now()).await? {
+            TakeUp::Go => Ok(()),
+            TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
+            TakeUp::LockLost { holder } => Err(PhaseError::Halted {
+                by: format!("the lock's new holder, {holder}"),
+            }),
+        }
+    }
+}
+
+fn answer(deployment: &DeploymentRef, look: &Look, progress: &Progress) -> Value {
+    let (status, wait_seconds, note) = match look {
+        Look::Passed { note } => ("passed", 0, note),
+        Look::Again { wait_seconds, note } => ("running", *wait_seconds, note),
+    };
+    tracing::info!(deployment = deployment.id.as_str(), status, "{note}");
+    json!({"status": status, "wait_seconds": wait_seconds, "progress": progress, "note": note})
+}
+
+#[cfg(test)]
+mod tests;
