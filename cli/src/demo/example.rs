@@ -28,14 +28,32 @@ impl Example {
     pub fn read(project: &Path) -> Result<Self, CliError> {
         let folder = project.join("examples/hello-service");
         let manifest = application::load(&folder.join("lockstep.yaml"))?;
-        let broken = |what: &str| CliError::invalid(
-            format!("{} {what}", folder.join("lockstep.yaml").display()),
-            "the demo needs the example as it is in the project: put it back with git",
-        );
-        let resolved = manifest.resolve(ENVIRONMENT).map_err(|error| broken(&format!("does not fit: {error}")))?;
-        let service = resolved.services.into_values().next().ok_or_else(|| broken("has no service"))?;
-        let repository = service.containers.values().next().ok_or_else(|| broken("has no container"))?.clone();
-        Ok(Self { folder, manifest, service, repository })
+        let broken = |what: &str| {
+            CliError::invalid(
+                format!("{} {what}", folder.join("lockstep.yaml").display()),
+                "the demo needs the example as it is in the project: put it back with git",
+            )
+        };
+        let resolved = manifest
+            .resolve(ENVIRONMENT)
+            .map_err(|error| broken(&format!("does not fit: {error}")))?;
+        let service = resolved
+            .services
+            .into_values()
+            .next()
+            .ok_or_else(|| broken("has no service"))?;
+        let repository = service
+            .containers
+            .values()
+            .next()
+            .ok_or_else(|| broken("has no container"))?
+            .clone();
+        Ok(Self {
+            folder,
+            manifest,
+            service,
+            repository,
+        })
     }
 
     /// The application's name.
@@ -58,13 +76,18 @@ impl Example {
 /// What the local engine does not check by itself.
 pub fn check_prerequisites(project: &Path) -> Result<(), CliError> {
     let missing = |program: &str| {
-        let asked = std::process::Command::new(program).arg("--version").current_dir(project).output();
+        let asked = std::process::Command::new(program)
+            .arg("--version")
+            .current_dir(project)
+            .output();
         !asked.is_ok_and(|output| output.status.success())
     };
     for program in ["cargo", "rustc"] {
         if missing(program) {
             return Err(CliError::invalid(
-                format!("`{program} --version` does not work here, and the demo builds the functions and an example with it"),
+                format!(
+                    "`{program} --version` does not work here, and the demo builds the functions and an example with it"
+                ),
                 "install Rust with https://rustup.rs, and run this again",
             ));
         }

@@ -18,11 +18,22 @@ pub async fn get(url: &str, accept: &str) -> Result<(u16, Bytes), String> {
 
 async fn ask(url: &str, accept: &str) -> Result<(u16, Bytes), String> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let request = Request::get(url).header("accept", accept).header("user-agent", "lockstep-demo");
-    let request = request.body(Empty::new()).map_err(|error| error.to_string())?;
-    let response = client.request(request).await.map_err(|error| error.to_string())?;
+    let request = Request::get(url)
+        .header("accept", accept)
+        .header("user-agent", "lockstep-demo");
+    let request = request
+        .body(Empty::new())
+        .map_err(|error| error.to_string())?;
+    let response = client
+        .request(request)
+        .await
+        .map_err(|error| error.to_string())?;
     let status = response.status().as_u16();
-    let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
+    let body = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| error.to_string())?;
     Ok((status, body.to_bytes()))
 }
 

@@ -51,7 +51,11 @@ pub struct DemoArgs {
 
 impl DemoArgs {
     fn options(&self, project: &Path) -> Options {
-        let containers = if self.no_containers { Containers::Off } else { Containers::Auto };
+        let containers = if self.no_containers {
+            Containers::Off
+        } else {
+            Containers::Auto
+        };
         Options {
             gateway_port: self.gateway_port,
             emulator_port: self.emulator_port,

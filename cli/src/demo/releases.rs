@@ -5,7 +5,10 @@ use lockstep::verdict::Verdict;
 use super::images::Version;
 
 /// What the service runs before the first release.
-pub const FIRST: Version = Version { tag: "v0", mode: "ok" };
+pub const FIRST: Version = Version {
+    tag: "v0",
+    mode: "ok",
+};
 
 /// A release of the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,25 +26,37 @@ pub struct Release {
 /// Two good releases and two bad ones.
 pub const RELEASES: [Release; 4] = [
     Release {
-        version: Version { tag: "v1", mode: "ok" },
+        version: Version {
+            tag: "v1",
+            mode: "ok",
+        },
         story: "a good release",
         verdict: Verdict::Succeeded,
         serves: "v1",
     },
     Release {
-        version: Version { tag: "v2", mode: "ok" },
+        version: Version {
+            tag: "v2",
+            mode: "ok",
+        },
         story: "another good release",
         verdict: Verdict::Succeeded,
         serves: "v2",
     },
     Release {
-        version: Version { tag: "v3", mode: "crash" },
+        version: Version {
+            tag: "v3",
+            mode: "crash",
+        },
         story: "it crashes when it starts",
         verdict: Verdict::RolledBack,
         serves: "v2",
     },
     Release {
-        version: Version { tag: "v4", mode: "unhealthy" },
+        version: Version {
+            tag: "v4",
+            mode: "unhealthy",
+        },
         story: "it starts, and its health check fails",
         verdict: Verdict::RolledBack,
         serves: "v2",

@@ -47,15 +47,27 @@ pub struct DemoRow {
 impl DemoRow {
     /// Whether a release ended as it had to: its verdict, what the service runs, and what
     /// a visitor is told.
-    pub fn judge(release: &Release, verdict: Option<Verdict>, serving: &str, answer: Option<&str>) -> bool {
-        let told = answer.is_none_or(|answer| answer.ends_with(&format!("version {}", release.serves)));
+    pub fn judge(
+        release: &Release,
+        verdict: Option<Verdict>,
+        serving: &str,
+        answer: Option<&str>,
+    ) -> bool {
+        let told =
+            answer.is_none_or(|answer| answer.ends_with(&format!("version {}", release.serves)));
         verdict == Some(release.verdict) && serving == release.serves && told
     }
 
     fn row(&self) -> [String; 6] {
         let took = SignedDuration::try_from_secs_f64(self.seconds).unwrap_or_default();
-        let verdict = self.verdict.map_or_else(|| "none".to_owned(), |verdict| verdict.to_string());
-        let verdict = if self.as_expected { verdict } else { format!("{verdict} (expected {})", self.expected) };
+        let verdict = self
+            .verdict
+            .map_or_else(|| "none".to_owned(), |verdict| verdict.to_string());
+        let verdict = if self.as_expected {
+            verdict
+        } else {
+            format!("{verdict} (expected {})", self.expected)
+        };
         let serving = match &self.answer {
             Some(answer) => format!("{}: \"{answer}\"", self.serving),
             None => self.serving.clone(),
@@ -75,18 +87,33 @@ impl DemoReport {
     /// The result of all releases.
     pub fn new(releases: Vec<DemoRow>) -> Self {
         let as_expected = releases.iter().all(|row| row.as_expected);
-        Self { event: "demo", as_expected, releases }
+        Self {
+            event: "demo",
+            as_expected,
+            releases,
+        }
     }
 
     /// The demo's exit code: good only if everything ended as it had to.
     pub const fn exit(&self) -> Exit {
-        if self.as_expected { Exit::Good } else { Exit::Bad }
+        if self.as_expected {
+            Exit::Good
+        } else {
+            Exit::Bad
+        }
     }
 }
 
 impl Report for DemoReport {
     fn text(&self) -> String {
-        let mut all = table::new(&["PUSHED", "DEPLOYMENT", "VERDICT", "TOOK", "WHY", "SERVING AFTERWARDS"]);
+        let mut all = table::new(&[
+            "PUSHED",
+            "DEPLOYMENT",
+            "VERDICT",
+            "TOOK",
+            "WHY",
+            "SERVING AFTERWARDS",
+        ]);
         for row in &self.releases {
             all.add_row(row.row());
         }
@@ -140,6 +167,10 @@ mod tests {
         let silent = row(3, Verdict::RolledBack, "v2", "HTTP 502: no target");
         assert_eq!(DemoReport::new(vec![silent]).exit().code(), 1);
         let verdict = row(2, Verdict::FailedDirty, "v2", "hello from version v2");
-        assert!(DemoReport::new(vec![verdict]).text().contains("expected ROLLED_BACK"));
+        assert!(
+            DemoReport::new(vec![verdict])
+                .text()
+                .contains("expected ROLLED_BACK")
+        );
     }
 }

@@ -16,6 +16,9 @@ use crate::view::duration::seconds;
 use crate::watch::display::Display;
 use crate::watch::{Ending, Watcher, follow};
 
+/// The emulator's ECR knows times in whole seconds, and of two images of the same second
+/// neither is newer.
+const BETWEEN_PUSHES: Duration = Duration::from_millis(1_100);
 /// How long a push may take to become a deployment.
 const PUSH_TO_DEPLOYMENT: Duration = Duration::from_secs(60);
 
@@ -25,6 +28,7 @@ impl World {
         let tag = release.version.tag;
         stage.say(&format!("{tag}: {}", release.story))?;
         let before = self.newest().await?;
+        tokio::time::sleep(BETWEEN_PUSHES).await;
         stage.step(&format!("Pushing {}:{tag}", self.service.repository));
         self.push(release.version).await?;
         let record = self.deployment_after(before.as_ref()).await?;
@@ -52,9 +56,11 @@ impl World {
             None => stage.say(&format!("The service is on {serving}."))?,
         }
         let (verdict, reason, ended_at) = match ending {
-            Ending::Verdict { conclusion, .. } => {
-                (Some(conclusion.verdict), conclusion.message.clone(), conclusion.concluded_at)
-            }
+            Ending::Verdict { conclusion, .. } => (
+                Some(conclusion.verdict),
+                conclusion.message.clone(),
+                conclusion.concluded_at,
+            ),
             other => (None, format!("{other:?}"), jiff::Timestamp::now()),
         };
         Ok(DemoRow {
@@ -72,18 +78,27 @@ impl World {
     }
 
     async fn newest(&self) -> Result<Option<DeploymentId>, CliError> {
-        let lines = self.controller.ledger.history(&self.application, ENVIRONMENT, 1).await;
-        let lines = lines.map_err(|error| self.controller.explain("looking for the deployment", error))?;
+        let lines = self
+            .controller
+            .ledger
+            .history(&self.application, ENVIRONMENT, 1)
+            .await;
+        let lines =
+            lines.map_err(|error| self.controller.explain("looking for the deployment", error))?;
         Ok(lines.into_iter().next().map(|line| line.id))
     }
 
     /// The deployment that a push became: ids sort by time.
-    async fn deployment_after(&self, before: Option<&DeploymentId>) -> Result<DeploymentRecord, CliError> {
+    async fn deployment_after(
+        &self,
+        before: Option<&DeploymentId>,
+    ) -> Result<DeploymentRecord, CliError> {
         let limit = Instant::now() + PUSH_TO_DEPLOYMENT;
         while Instant::now() < limit {
             if let Some(id) = self.newest().await?.filter(|newest| Some(newest) > before) {
                 let record = self.controller.ledger.record(&id).await;
-                let record = record.map_err(|error| self.controller.explain("reading the deployment", error))?;
+                let record = record
+                    .map_err(|error| self.controller.explain("reading the deployment", error))?;
                 if let Some(record) = record {
                     return Ok(record);
                 }
@@ -91,7 +106,10 @@ impl World {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Err(CliError::Failed {
-            message: format!("the push did not become a deployment within {} s", PUSH_TO_DEPLOYMENT.as_secs()),
+            message: format!(
+                "the push did not become a deployment within {} s",
+                PUSH_TO_DEPLOYMENT.as_secs()
+            ),
             help: Some("the functions' output is in .lockstep/logs/emulator.log".to_owned()),
         })
     }

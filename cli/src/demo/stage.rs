@@ -28,7 +28,10 @@ struct Step {
 impl Stage {
     /// A stage that shows what `output` is made for.
     pub fn new(output: Output) -> Self {
-        Self { output, under_way: Arc::default() }
+        Self {
+            output,
+            under_way: Arc::default(),
+        }
     }
 
     /// How results are printed.
@@ -43,16 +46,26 @@ impl Stage {
         if bar.is_none() {
             self.tell("step", &format!("\u{b7} {text}"), text);
         }
-        *self.slot() = Some(Step { text: text.to_owned(), began: Instant::now(), bar });
+        *self.slot() = Some(Step {
+            text: text.to_owned(),
+            began: Instant::now(),
+            bar,
+        });
     }
 
     /// The step that was under way is done.
     pub fn done(&self) {
-        let Some(step) = self.slot().take() else { return };
+        let Some(step) = self.slot().take() else {
+            return;
+        };
         if let Some(bar) = step.bar {
             bar.finish_and_clear();
             let took = jiff::SignedDuration::try_from(step.began.elapsed()).unwrap_or_default();
-            self.tell("step", &format!("\u{2713} {} ({})", step.text, words(took)), &step.text);
+            self.tell(
+                "step",
+                &format!("\u{2713} {} ({})", step.text, words(took)),
+                &step.text,
+            );
         }
     }
 
@@ -69,7 +82,9 @@ impl Stage {
     pub fn say(&self, text: &str) -> Result<(), CliError> {
         self.done();
         if self.output.is_json() {
-            return self.output.json_line(&json!({ "event": "text", "text": text }));
+            return self
+                .output
+                .json_line(&json!({ "event": "text", "text": text }));
         }
         self.output.line(&format!("\n{text}\n"))
     }
@@ -95,14 +110,17 @@ impl Stage {
     /// A terminal that went away stops nothing: what is started must still be stopped.
     fn tell(&self, event: &str, line: &str, text: &str) {
         let _ = if self.output.is_json() {
-            self.output.json_line(&json!({ "event": event, "text": text }))
+            self.output
+                .json_line(&json!({ "event": event, "text": text }))
         } else {
             self.output.line(line)
         };
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Step>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -30,8 +30,13 @@ pub struct StandIn {
 impl StandIn {
     /// Starts answering in the place of `service`.
     pub async fn start(service: Arc<Service>) -> Result<Self, CliError> {
-        let listening = |source| CliError::Io { what: "listening in the place of the tasks".to_owned(), source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(listening)?;
+        let listening = |source| CliError::Io {
+            what: "listening in the place of the tasks".to_owned(),
+            source,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(listening)?;
         let port = listener.local_addr().map_err(listening)?.port();
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -55,7 +60,9 @@ impl Drop for StandIn {
 
 /// A client that went away, or a copy that is not there, is no fault of the server's.
 async fn answer(stream: TcpStream, service: Arc<Service>) {
-    let Ok(running) = service.running().await else { return };
+    let Ok(running) = service.running().await else {
+        return;
+    };
     if running.mode == "crash" {
         return;
     }
@@ -65,15 +72,19 @@ async fn answer(stream: TcpStream, service: Arc<Service>) {
         *response.status_mut() = status;
         async move { Ok::<_, Infallible>(response) }
     });
-    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), handler).await;
+    let _ = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), handler)
+        .await;
 }
 
 /// What `examples/hello-service` answers.
 fn respond(path: &str, version: &str, mode: &str) -> (StatusCode, String) {
     match path {
-        "/health" if mode == "unhealthy" => {
-            (StatusCode::INTERNAL_SERVER_ERROR, format!("version {version} is not well\n"))
-        }
+        "/health" if mode == "unhealthy" => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("version {version} is not well\n"),
+        ),
         "/health" => (StatusCode::OK, "ok\n".to_owned()),
         "/" => (StatusCode::OK, format!("hello from version {version}\n")),
         _ => (StatusCode::NOT_FOUND, "there is / and /health\n".to_owned()),

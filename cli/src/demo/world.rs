@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::example::Example;
+use super::http;
 use super::images::{self, Version};
 use super::releases::FIRST;
 use super::service::Service;
 use super::stage::Stage;
 use super::stand_in::StandIn;
-use super::http;
 use crate::aws::Controller;
 use crate::error::CliError;
 use crate::local::emulator::{ACCOUNT, REGION};
@@ -20,8 +20,10 @@ use crate::local::{LocalEngine, process, registry, sam};
 /// The stack of the example, and the name of its load balancer.
 const EXAMPLE: &str = "hello";
 /// The emulator's default VPC and two of its subnets.
-const NETWORK: [(&str, &str); 2] =
-    [("VpcId", "vpc-00000001"), ("SubnetIds", "subnet-00000001,subnet-00000002")];
+const NETWORK: [(&str, &str); 2] = [
+    ("VpcId", "vpc-00000001"),
+    ("SubnetIds", "subnet-00000001,subnet-00000002"),
+];
 /// How long the first container may take to answer.
 const FIRST_ANSWER: Duration = Duration::from_secs(60);
 
@@ -57,7 +59,10 @@ impl World {
         let endpoint = engine.endpoint();
         registry::ensure_repository(&endpoint, &example.repository).await?;
         let digest = push(&endpoint, &program, &example.repository, FIRST).await?;
-        let image = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{}@{digest}", example.repository);
+        let image = format!(
+            "{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{}@{digest}",
+            example.repository
+        );
         deploy_stack(engine, project, example, &image).await?;
 
         let config = engine.sdk_config();
@@ -73,7 +78,10 @@ impl World {
             Some(_) => None,
             None => Some(StandIn::start(Arc::clone(&service)).await?),
         };
-        let behind = format!("http://127.0.0.1:{}/_alb/{EXAMPLE}", engine.state().emulator_port);
+        let behind = format!(
+            "http://127.0.0.1:{}/_alb/{EXAMPLE}",
+            engine.state().emulator_port
+        );
         let world = Self {
             controller: Controller::over(&config, STACK),
             application: example.application().to_owned(),
@@ -93,14 +101,23 @@ impl World {
 
     /// Pushes a version, as `docker push` would.
     pub async fn push(&self, version: Version) -> Result<(), CliError> {
-        push(&self.endpoint, &self.program, &self.service.repository, version).await.map(drop)
+        push(
+            &self.endpoint,
+            &self.program,
+            &self.service.repository,
+            version,
+        )
+        .await
+        .map(drop)
     }
 
     /// What the person who watches has to know first.
     pub fn introduction(&self) -> String {
         let url = &self.url;
         let how = match self.containers {
-            Some(engine) => format!("Its tasks are real containers, run by {engine}; it answers at {url}/"),
+            Some(engine) => {
+                format!("Its tasks are real containers, run by {engine}; it answers at {url}/")
+            }
             None => format!(
                 "No container engine runs its tasks: the emulator only says that they run. So this demo answers\n\
                  at {url}/ in their place, as the image that the service is on says it would.\n\
@@ -150,7 +167,12 @@ impl World {
     }
 }
 
-async fn push(endpoint: &str, program: &Path, repository: &str, version: Version) -> Result<String, CliError> {
+async fn push(
+    endpoint: &str,
+    program: &Path,
+    repository: &str,
+    version: Version,
+) -> Result<String, CliError> {
     let image = images::build(program, version)?;
     Ok(registry::push(endpoint, &image, repository, version.tag).await?)
 }
@@ -162,15 +184,46 @@ async fn deploy_stack(
     example: &Example,
     image: &str,
 ) -> Result<(), CliError> {
-    let template = example.folder.join("infrastructure.yaml").display().to_string();
-    let architecture = if cfg!(target_arch = "aarch64") { "ARM64" } else { "X86_64" };
+    let template = example
+        .folder
+        .join("infrastructure.yaml")
+        .display()
+        .to_string();
+    let architecture = if cfg!(target_arch = "aarch64") {
+        "ARM64"
+    } else {
+        "X86_64"
+    };
     let parameters = [("Image", image), ("Architecture", architecture)];
-    let parameters: Vec<_> = parameters.iter().chain(&NETWORK).map(|(name, value)| format!("{name}={value}")).collect();
-    let mut arguments = vec!["deploy", "--template-file", &template, "--stack-name", EXAMPLE];
-    arguments.extend(["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--parameter-overrides"]);
+    let parameters: Vec<_> = parameters
+        .iter()
+        .chain(&NETWORK)
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let mut arguments = vec![
+        "deploy",
+        "--template-file",
+        &template,
+        "--stack-name",
+        EXAMPLE,
+    ];
+    arguments.extend([
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-confirm-changeset",
+        "--parameter-overrides",
+    ]);
     arguments.extend(parameters.iter().map(String::as_str));
     let mut process = sam::sam(engine.layout(), project, &arguments);
-    process.environment.insert("AWS_ENDPOINT_URL".into(), engine.endpoint());
+    process
+        .environment
+        .insert("AWS_ENDPOINT_URL".into(), engine.endpoint());
     let python = engine.layout().program("python");
-    Ok(process::run(engine.layout(), &python, "sam deploy of the example", process).await?)
+    Ok(process::run(
+        engine.layout(),
+        &python,
+        "sam deploy of the example",
+        process,
+    )
+    .await?)
 }
