@@ -77,7 +77,7 @@ impl DemoRow {
             self.deployment.clone(),
             verdict,
             words(took),
-            self.reason.clone(),
+            self.reason.lines().next().unwrap_or_default().to_owned(),
             serving,
         ]
     }

@@ -86,7 +86,7 @@ impl Stage {
                 .output
                 .json_line(&json!({ "event": "text", "text": text }));
         }
-        self.output.line(&format!("\n{text}\n"))
+        self.output.line(&format!("\n{text}"))
     }
 
     /// Prints a report.

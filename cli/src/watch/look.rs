@@ -242,6 +242,7 @@ fn steps_under_way(steps: &[(lockstep::plan::Step, StepJournal)], undo: bool) ->
         .iter()
         .filter(|(_, journal)| open(journal))
         .map(|(step, journal)| match journal.note.as_str() {
+            note if note.starts_with(&step.target) => note.to_owned(),
             note if begun(journal) && !note.is_empty() => format!("{}: {note}", step.target),
             _ => step.target.clone(),
         })
