@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_smithy_http_client::Connector;
@@ -13,10 +14,13 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use thiserror::Error;
 
-/// Gets things over HTTP. Follows no redirects. Cheap to use again: it keeps connections.
-#[derive(Debug)]
+/// Gets things over HTTP. Follows no redirects. Keeps its connections.
+///
+/// Costs nothing until it is used: the first use reads the system's root certificates,
+/// which takes longer than all else in a handler's start.
+#[derive(Debug, Default)]
 pub struct HttpGet {
-    connector: Connector,
+    connector: OnceLock<Connector>,
 }
 
 /// What came back.
@@ -51,15 +55,6 @@ pub enum HttpFailure {
     Connection(String),
 }
 
-impl Default for HttpGet {
-    fn default() -> Self {
-        let tls = Provider::Rustls(CryptoMode::Ring);
-        Self {
-            connector: Connector::builder().tls_provider(tls).build(),
-        }
-    }
-}
-
 impl HttpGet {
     /// Gets `url`, all of it within `timeout`.
     ///
@@ -72,8 +67,8 @@ impl HttpGet {
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpAnswer, HttpFailure> {
-        let response = self
-            .connector
+        let connector = self.connector.get_or_init(connector);
+        let response = connector
             .call(request)
             .await
             .map_err(|error| failure(&error))?;
@@ -87,6 +82,11 @@ impl HttpGet {
             body: body.to_vec(),
         })
     }
+}
+
+fn connector() -> Connector {
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    Connector::builder().tls_provider(tls).build()
 }
 
 fn request(url: &str) -> Result<HttpRequest, HttpFailure> {

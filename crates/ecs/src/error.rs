@@ -12,7 +12,7 @@ pub(crate) fn explain(error: AwsError, resource: &str) -> PhaseError {
     match (error.about(resource), advice) {
         (PhaseError::Rejected { resource, reason }, Some(advice)) => PhaseError::Rejected {
             resource,
-            reason: format!("{reason}; {advice}"),
+            reason: format!("{}; {advice}", reason.trim_end_matches('.')),
         },
         (error, _) => error,
     }
@@ -66,7 +66,7 @@ mod tests {
     fn a_refusal_says_what_to_do() {
         assert_eq!(
             refused("ServiceNotActiveException", "Service was not ACTIVE.").to_string(),
-            "service quiz/web: ecs:UpdateService refused: ServiceNotActiveException: Service was not ACTIVE.; \
+            "service quiz/web: ecs:UpdateService refused: ServiceNotActiveException: Service was not ACTIVE; \
              somebody deleted the service; create it again, then deploy again"
         );
         assert!(

@@ -312,8 +312,9 @@ impl State {
 
     fn roll_out(&mut self, number: usize) {
         let old = self.service["deployments"].as_array_mut().unwrap();
-        old.iter_mut()
-            .for_each(|deployment| deployment["status"] = "ACTIVE".into());
+        for deployment in old.iter_mut() {
+            deployment["status"] = "ACTIVE".into();
+        }
         old.insert(0, deployment(number, "PRIMARY", "IN_PROGRESS"));
         self.service["taskDefinition"] = arn(number).into();
     }
