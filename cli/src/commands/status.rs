@@ -66,7 +66,7 @@ async fn environment_status(
         .collect();
     Ok(EnvironmentStatus::of(
         environment,
-        current,
+        current.as_ref(),
         state,
         holds,
         lines,

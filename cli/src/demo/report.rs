@@ -77,10 +77,18 @@ impl DemoRow {
             self.deployment.clone(),
             verdict,
             words(took),
-            self.reason.lines().next().unwrap_or_default().to_owned(),
+            sentence(&self.reason).to_owned(),
             serving,
         ]
     }
+}
+
+/// The reason alone: where the log is and what was put back stand above the table, and in
+/// its last column.
+fn sentence(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    let why = line.split(". Put back").next().unwrap_or(line);
+    why.split("; logs: ").next().unwrap_or(why)
 }
 
 impl DemoReport {
@@ -131,7 +139,7 @@ mod tests {
     use lockstep::verdict::Verdict;
 
     use super::super::releases::RELEASES;
-    use super::{DemoReport, DemoRow};
+    use super::{DemoReport, DemoRow, sentence};
     use crate::view::Report;
 
     fn row(at: usize, verdict: Verdict, serving: &str, answer: &str) -> DemoRow {
@@ -161,16 +169,25 @@ mod tests {
     }
 
     #[test]
+    fn the_table_gives_the_reason_in_one_sentence() {
+        let message = "service hello/web: 2 tasks stopped: exited with code 1; logs: https://x/y. Put back and verified: z.";
+        assert_eq!(
+            sentence(message),
+            "service hello/web: 2 tasks stopped: exited with code 1"
+        );
+        assert_eq!(
+            sentence("Live and verified: z.\n- more"),
+            "Live and verified: z."
+        );
+    }
+
+    #[test]
     fn the_right_verdict_with_the_wrong_version_serving_is_not_good() {
         let wrong = row(2, Verdict::RolledBack, "v3", "hello from version v2");
         assert_eq!(DemoReport::new(vec![wrong]).exit().code(), 1);
         let silent = row(3, Verdict::RolledBack, "v2", "HTTP 502: no target");
         assert_eq!(DemoReport::new(vec![silent]).exit().code(), 1);
-        let verdict = row(2, Verdict::FailedDirty, "v2", "hello from version v2");
-        assert!(
-            DemoReport::new(vec![verdict])
-                .text()
-                .contains("expected ROLLED_BACK")
-        );
+        let dirty = row(2, Verdict::FailedDirty, "v2", "hello from version v2");
+        assert_eq!(dirty.row()[2], "FAILED_DIRTY (expected ROLLED_BACK)");
     }
 }

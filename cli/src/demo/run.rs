@@ -20,7 +20,7 @@ use crate::watch::{Ending, Watcher, follow};
 /// neither is newer.
 const BETWEEN_PUSHES: Duration = Duration::from_millis(1_100);
 /// How long a push may take to become a deployment.
-const PUSH_TO_DEPLOYMENT: Duration = Duration::from_secs(60);
+const PUSH_TO_DEPLOYMENT: Duration = Duration::from_mins(1);
 
 impl World {
     /// Pushes a release and shows what becomes of it.

@@ -1,5 +1,6 @@
 //! What the example's service runs, looked up the way any client could.
 
+use aws_sdk_ecs::types::TaskDefinition;
 use lockstep_aws::AwsError;
 use serde_json::Value;
 
@@ -77,7 +78,7 @@ impl Service {
             sent.map_err(|error| self.failed(AwsError::new("ecs:DescribeTaskDefinition", &error)))?;
         let containers = output
             .task_definition()
-            .map(|it| it.container_definitions())
+            .map(TaskDefinition::container_definitions)
             .unwrap_or_default();
         let image = containers.first().and_then(|container| container.image());
         image

@@ -13,6 +13,7 @@ use super::stage::Stage;
 use super::stand_in::StandIn;
 use crate::aws::Controller;
 use crate::error::CliError;
+use crate::local::containers::ContainerEngine;
 use crate::local::emulator::{ACCOUNT, REGION};
 use crate::local::sam::STACK;
 use crate::local::{LocalEngine, process, registry, sam};
@@ -25,7 +26,7 @@ const NETWORK: [(&str, &str); 2] = [
     ("SubnetIds", "subnet-00000001,subnet-00000002"),
 ];
 /// How long the first container may take to answer.
-const FIRST_ANSWER: Duration = Duration::from_secs(60);
+const FIRST_ANSWER: Duration = Duration::from_mins(1);
 
 /// The example, deployed in its first version, with its manifest in force.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl World {
             name: example.service.service.clone(),
             repository: example.repository.clone(),
         });
-        let containers = engine.containers().map(|engine| engine.name());
+        let containers = engine.containers().map(ContainerEngine::name);
         let stand_in = match containers {
             Some(_) => None,
             None => Some(StandIn::start(Arc::clone(&service)).await?),

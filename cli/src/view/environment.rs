@@ -97,7 +97,7 @@ impl EnvironmentStatus {
     /// The status of an environment from what the ledger has, as of `now`.
     pub fn of(
         environment: &str,
-        current: Option<VerifiedRelease>,
+        current: Option<&VerifiedRelease>,
         state: EnvironmentState,
         holds: Vec<Hold>,
         deployments: Vec<DeploymentLine>,
@@ -165,7 +165,7 @@ impl EnvironmentStatus {
 }
 
 impl Serving {
-    fn of(verified: VerifiedRelease) -> Self {
+    fn of(verified: &VerifiedRelease) -> Self {
         let images = &verified.release.artifacts;
         Self {
             release: verified.release.label(),
@@ -298,7 +298,7 @@ mod tests {
         };
         EnvironmentStatus::of(
             "local",
-            Some(verified),
+            Some(&verified),
             EnvironmentState {
                 lock: Some(lock),
                 queue,
