@@ -1,8 +1,8 @@
 //! What one test case deploys.
 
 use aws_sdk_ecs::types::{
-    AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentConfiguration, LaunchType, LogConfiguration,
-    LogDriver, NetworkConfiguration, NetworkMode,
+    AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentConfiguration, LaunchType,
+    LogConfiguration, LogDriver, NetworkConfiguration, NetworkMode,
 };
 use jiff::Timestamp;
 use lockstep::manifest::{Manifest, StoredManifest, trigger_index};
@@ -33,9 +33,14 @@ impl World {
             world: self,
             name: name.to_owned(),
             repository: format!("{name}/web"),
-            first_image: format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}/web@sha256:{:064}", 1),
+            first_image: format!(
+                "{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}/web@sha256:{:064}",
+                1
+            ),
         };
-        registry::ensure_repository(&self.endpoint(), &application.repository).await.unwrap();
+        registry::ensure_repository(&self.endpoint(), &application.repository)
+            .await
+            .unwrap();
         application.create_service().await;
         self.health().watch(name, name, "web");
         let manifest = application.manifest(&self.health_url(name));
@@ -47,7 +52,9 @@ impl World {
 impl Application<'_> {
     /// A manifest with one service, two quick health checks and no settle time.
     pub fn manifest(&self, health_url: &str) -> String {
-        let Self { name, repository, .. } = self;
+        let Self {
+            name, repository, ..
+        } = self;
         format!(
             "application: {name}\n\
              services:\n  web:\n    cluster: {name}\n    containers: {{ web: {repository} }}\n\
@@ -61,24 +68,44 @@ impl Application<'_> {
     pub async fn apply(&self, text: &str) -> u64 {
         let ledger = &self.world.clients().ledger;
         let no_files = |_: &str| Err(std::io::Error::other("no files in tests"));
-        let stored: StoredManifest = Manifest::parse("lockstep.yaml", text).unwrap().embed(no_files).unwrap();
+        let stored: StoredManifest = Manifest::parse("lockstep.yaml", text)
+            .unwrap()
+            .embed(no_files)
+            .unwrap();
         let index = trigger_index(&stored);
         let version = ledger.manifest_version(&self.name).await.unwrap();
         let old = match version {
-            Some(version) => ledger.manifest(&self.name, version).await.unwrap().map(|old| trigger_index(&old)),
+            Some(version) => ledger
+                .manifest(&self.name, version)
+                .await
+                .unwrap()
+                .map(|old| trigger_index(&old)),
             None => None,
         };
         let replaced = version.zip(old.as_deref());
-        ledger.apply_manifest(&stored, &index, replaced, "a test", Timestamp::now()).await.unwrap()
+        ledger
+            .apply_manifest(&stored, &index, replaced, "a test", Timestamp::now())
+            .await
+            .unwrap()
     }
 
     async fn create_service(&self) {
         let ecs = &self.world.clients().ecs;
         self.create_log_group().await;
-        ecs.create_cluster().cluster_name(&self.name).send().await.unwrap();
+        ecs.create_cluster()
+            .cluster_name(&self.name)
+            .send()
+            .await
+            .unwrap();
         let revision = self.register(&self.first_image).await;
-        let subnets = AwsVpcConfiguration::builder().subnets("subnet-00000001").build().unwrap();
-        let settings = DeploymentConfiguration::builder().maximum_percent(150).minimum_healthy_percent(50).build();
+        let subnets = AwsVpcConfiguration::builder()
+            .subnets("subnet-00000001")
+            .build()
+            .unwrap();
+        let settings = DeploymentConfiguration::builder()
+            .maximum_percent(150)
+            .minimum_healthy_percent(50)
+            .build();
         let create = ecs
             .create_service()
             .cluster(&self.name)
@@ -87,12 +114,21 @@ impl Application<'_> {
             .desired_count(1)
             .launch_type(LaunchType::Fargate)
             .deployment_configuration(settings)
-            .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(subnets).build());
+            .network_configuration(
+                NetworkConfiguration::builder()
+                    .awsvpc_configuration(subnets)
+                    .build(),
+            );
         create.send().await.unwrap();
     }
 
     async fn create_log_group(&self) {
-        let create = self.world.clients().logs.create_log_group().log_group_name(format!("/ecs/{}", self.name));
+        let create = self
+            .world
+            .clients()
+            .logs
+            .create_log_group()
+            .log_group_name(format!("/ecs/{}", self.name));
         create.send().await.unwrap();
     }
 
@@ -122,6 +158,10 @@ impl Application<'_> {
             .task_role_arn(self.world.task_role())
             .container_definitions(container.build());
         let registered = register.send().await.unwrap();
-        registered.task_definition().and_then(|definition| definition.task_definition_arn()).unwrap().to_owned()
+        registered
+            .task_definition()
+            .and_then(|definition| definition.task_definition_arn())
+            .unwrap()
+            .to_owned()
     }
 }

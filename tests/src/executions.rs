@@ -38,19 +38,35 @@ impl World {
     /// Starts an execution with this input. Its name is a new ULID, which thereby is the deployment's id.
     pub async fn start_execution(&self, input: &Value) -> Execution<'_> {
         let name = ulid::Ulid::generate().to_string();
-        let start = self.clients().sfn.start_execution().state_machine_arn(self.state_machine()).name(name);
+        let start = self
+            .clients()
+            .sfn
+            .start_execution()
+            .state_machine_arn(self.state_machine())
+            .name(name);
         let started = start.input(input.to_string()).send().await.unwrap();
-        Execution { world: self, arn: started.execution_arn().to_owned() }
+        Execution {
+            world: self,
+            arn: started.execution_arn().to_owned(),
+        }
     }
 
     /// The execution of this ARN.
     pub fn execution(&self, arn: &str) -> Execution<'_> {
-        Execution { world: self, arn: arn.to_owned() }
+        Execution {
+            world: self,
+            arn: arn.to_owned(),
+        }
     }
 
     /// The executions whose input contains `text`, oldest first.
     pub async fn executions_with(&self, text: &str) -> Vec<Execution<'_>> {
-        let list = self.clients().sfn.list_executions().state_machine_arn(self.state_machine()).max_results(200);
+        let list = self
+            .clients()
+            .sfn
+            .list_executions()
+            .state_machine_arn(self.state_machine())
+            .max_results(200);
         let list = list.send().await.unwrap();
         let mut found = Vec::new();
         for item in list.executions() {
@@ -67,12 +83,14 @@ impl World {
 impl<'w> Application<'w> {
     /// Starts a deployment of this digest by hand.
     pub async fn deploy(&self, digest: &str) -> Execution<'w> {
-        self.deploy_with(&json!({ "images": { "web": digest } })).await
+        self.deploy_with(&json!({ "images": { "web": digest } }))
+            .await
     }
 
     /// Starts a deployment by hand with these fields in its input.
     pub async fn deploy_with(&self, fields: &Value) -> Execution<'w> {
-        let mut input = json!({ "application": self.name, "environment": ENVIRONMENT, "by": "a test" });
+        let mut input =
+            json!({ "application": self.name, "environment": ENVIRONMENT, "by": "a test" });
         for (name, value) in fields.as_object().into_iter().flatten() {
             input[name] = value.clone();
         }
@@ -107,7 +125,12 @@ impl<'w> Execution<'w> {
 
     /// The deployment it runs, if it created one.
     pub async fn deployment(&self) -> Option<DeploymentId> {
-        self.world.clients().ledger.deployment_of_execution(self.name()).await.unwrap()
+        self.world
+            .clients()
+            .ledger
+            .deployment_of_execution(self.name())
+            .await
+            .unwrap()
     }
 
     /// The deployment's record, if there is one.
@@ -118,7 +141,15 @@ impl<'w> Execution<'w> {
 
     /// Its input.
     pub async fn input(&self) -> String {
-        let described = self.world.clients().sfn.describe_execution().execution_arn(&self.arn).send().await.unwrap();
+        let described = self
+            .world
+            .clients()
+            .sfn
+            .describe_execution()
+            .execution_arn(&self.arn)
+            .send()
+            .await
+            .unwrap();
         described.input().unwrap_or_default().to_owned()
     }
 
@@ -126,7 +157,12 @@ impl<'w> Execution<'w> {
     pub async fn ended(&self) -> Ended {
         within(LIMIT, &format!("{} ends", self.name()), async || {
             let sfn = &self.world.clients().sfn;
-            let found = sfn.describe_execution().execution_arn(&self.arn).send().await.unwrap();
+            let found = sfn
+                .describe_execution()
+                .execution_arn(&self.arn)
+                .send()
+                .await
+                .unwrap();
             (*found.status() != ExecutionStatus::Running).then(|| Ended {
                 status: found.status().as_str().to_owned(),
                 error: found.error().map(str::to_owned),
@@ -141,59 +177,116 @@ impl<'w> Execution<'w> {
     pub async fn concluded(&self) -> (DeploymentRecord, Vec<Execution<'w>>) {
         let mut executions = vec![self.clone()];
         let mut ended = self.ended().await;
-        let id = self.deployment().await.expect("the execution created a deployment");
+        let id = self
+            .deployment()
+            .await
+            .expect("the execution created a deployment");
         while !was_concluded(&ended) {
             let recovery = self.recovery(&id, executions.len()).await;
             ended = recovery.ended().await;
             executions.push(recovery);
         }
-        let record = self.world.clients().ledger.record(&id).await.unwrap().expect("the deployment has a record");
-        assert!(record.conclusion.is_some(), "deployment {id} has no conclusion");
+        let record = self
+            .world
+            .clients()
+            .ledger
+            .record(&id)
+            .await
+            .unwrap()
+            .expect("the deployment has a record");
+        assert!(
+            record.conclusion.is_some(),
+            "deployment {id} has no conclusion"
+        );
         (record, executions)
     }
 
     async fn recovery(&self, id: &DeploymentId, number: usize) -> Execution<'w> {
-        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let suffix = if number == 1 {
+            String::new()
+        } else {
+            format!("-{number}")
+        };
         let (prefix, _) = self.arn.rsplit_once(':').unwrap();
-        let recovery = self.world.execution(&format!("{prefix}:{id}-recovery{suffix}"));
-        eventually(&format!("recovery {number} of {id} is started"), async || {
-            let sfn = &self.world.clients().sfn;
-            sfn.describe_execution().execution_arn(&recovery.arn).send().await.is_ok().then_some(())
-        })
+        let recovery = self
+            .world
+            .execution(&format!("{prefix}:{id}-recovery{suffix}"));
+        eventually(
+            &format!("recovery {number} of {id} is started"),
+            async || {
+                let sfn = &self.world.clients().sfn;
+                sfn.describe_execution()
+                    .execution_arn(&recovery.arn)
+                    .send()
+                    .await
+                    .is_ok()
+                    .then_some(())
+            },
+        )
         .await;
         recovery
     }
 
     /// The states it entered, in order.
     pub async fn path(&self) -> Vec<String> {
-        self.history().await.iter().filter_map(entered).map(str::to_owned).collect()
+        self.history()
+            .await
+            .iter()
+            .filter_map(entered)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Every event so far.
     pub async fn history(&self) -> Vec<HistoryEvent> {
-        let history = self.world.clients().sfn.get_execution_history().execution_arn(&self.arn).max_results(1000);
+        let history = self
+            .world
+            .clients()
+            .sfn
+            .get_execution_history()
+            .execution_arn(&self.arn)
+            .max_results(1000);
         history.send().await.unwrap().events().to_vec()
     }
 
     /// Waits until it is in this state.
     pub async fn reaches(&self, state: &str) {
         let what = format!("{} reaches {state}", self.name());
-        within(LIMIT, &what, async || self.path().await.iter().any(|name| name == state).then_some(())).await;
+        within(LIMIT, &what, async || {
+            self.path()
+                .await
+                .iter()
+                .any(|name| name == state)
+                .then_some(())
+        })
+        .await;
     }
 
     /// Stops it, as a person does in the console.
     pub async fn stop(&self) {
-        let stop = self.world.clients().sfn.stop_execution().execution_arn(&self.arn).cause("stopped by a test");
+        let stop = self
+            .world
+            .clients()
+            .sfn
+            .stop_execution()
+            .execution_arn(&self.arn)
+            .cause("stopped by a test");
         stop.send().await.unwrap();
     }
 }
 
 fn entered(event: &HistoryEvent) -> Option<&str> {
-    event.state_entered_event_details().map(|details| details.name())
+    event
+        .state_entered_event_details()
+        .map(|details| details.name())
 }
 
 /// A verdict as error, or a success: then nothing is left to recover.
 fn was_concluded(ended: &Ended) -> bool {
-    let verdict = |error: &String| lockstep::verdict::Verdict::ALL.iter().any(|verdict| verdict.as_str() == error);
+    let verdict = |error: &String| {
+        lockstep::verdict::Verdict::ALL
+            .iter()
+            .any(|verdict| verdict.as_str() == error)
+    };
     ended.status == "SUCCEEDED" || ended.error.as_ref().is_some_and(verdict)
 }

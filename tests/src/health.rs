@@ -22,12 +22,22 @@ struct Place {
 
 impl Health {
     pub(crate) fn new(clients: Clients) -> Self {
-        Self { clients: Some(clients), places: std::sync::Arc::default() }
+        Self {
+            clients: Some(clients),
+            places: std::sync::Arc::default(),
+        }
     }
 
     pub(crate) fn watch(&self, application: &str, cluster: &str, service: &str) {
-        let place = Place { cluster: cluster.to_owned(), service: service.to_owned(), ..Place::default() };
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(application.to_owned(), place);
+        let place = Place {
+            cluster: cluster.to_owned(),
+            service: service.to_owned(),
+            ..Place::default()
+        };
+        self.places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(application.to_owned(), place);
     }
 
     /// From now on an application is unhealthy while it runs this digest.
@@ -42,26 +52,56 @@ impl Health {
 
     fn with<T>(&self, application: &str, act: impl FnOnce(&mut Place) -> T) -> T {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        act(places.get_mut(application).expect("the application is known"))
+        act(places
+            .get_mut(application)
+            .expect("the application is known"))
     }
 
     pub(crate) async fn is_good(&self, application: &str) -> bool {
-        let place = self.places.lock().unwrap_or_else(PoisonError::into_inner).get(application).cloned();
-        let (Some(place), Some(clients)) = (place, &self.clients) else { return false };
+        let place = self
+            .places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(application)
+            .cloned();
+        let (Some(place), Some(clients)) = (place, &self.clients) else {
+            return false;
+        };
         if place.down {
             return false;
         }
         let images = running_images(clients, &place.cluster, &place.service).await;
-        !images.iter().any(|image| place.bad.iter().any(|digest| image.ends_with(digest)))
+        !images
+            .iter()
+            .any(|image| place.bad.iter().any(|digest| image.ends_with(digest)))
     }
 }
 
 /// The images of the task definition that a service runs now.
 async fn running_images(clients: &Clients, cluster: &str, service: &str) -> Vec<String> {
-    let services = clients.ecs.describe_services().cluster(cluster).services(service).send().await.unwrap();
+    let services = clients
+        .ecs
+        .describe_services()
+        .cluster(cluster)
+        .services(service)
+        .send()
+        .await
+        .unwrap();
     let service = services.services().first().expect("the service exists");
     let revision = service.task_definition().unwrap_or_default();
-    let described = clients.ecs.describe_task_definition().task_definition(revision).send().await.unwrap();
-    let definition = described.task_definition().expect("the service's task definition exists");
-    definition.container_definitions().iter().filter_map(|container| container.image().map(str::to_owned)).collect()
+    let described = clients
+        .ecs
+        .describe_task_definition()
+        .task_definition(revision)
+        .send()
+        .await
+        .unwrap();
+    let definition = described
+        .task_definition()
+        .expect("the service's task definition exists");
+    definition
+        .container_definitions()
+        .iter()
+        .filter_map(|container| container.image().map(str::to_owned))
+        .collect()
 }

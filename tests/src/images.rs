@@ -16,19 +16,24 @@ pub(crate) fn image(content: &str) -> OciImage {
 impl Application<'_> {
     /// Pushes an image to the application's repository, as `docker push` does, and returns its digest.
     pub async fn push(&self, tag: &str) -> String {
-        self.push_as(tag, &format!("{}:{tag}", self.repository)).await
+        self.push_as(tag, &format!("{}:{tag}", self.repository))
+            .await
     }
 
     /// Pushes an image of this content under a tag.
     pub async fn push_as(&self, tag: &str, content: &str) -> String {
         let endpoint = self.world.engine().endpoint();
-        registry::push(&endpoint, &image(content), &self.repository, tag).await.unwrap()
+        registry::push(&endpoint, &image(content), &self.repository, tag)
+            .await
+            .unwrap()
     }
 
     /// Pushes an image whose tasks never become healthy.
     pub async fn push_bad(&self, tag: &str) -> String {
         let content = format!("{}:{tag}", self.repository);
-        self.world.health().spoil(&self.name, &image(&content).digest());
+        self.world
+            .health()
+            .spoil(&self.name, &image(&content).digest());
         self.push_as(tag, &content).await
     }
 

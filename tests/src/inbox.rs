@@ -37,23 +37,43 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     pub(crate) fn new(clients: Clients) -> Self {
-        Self { clients, messages: Mutex::default() }
+        Self {
+            clients,
+            messages: Mutex::default(),
+        }
     }
 
     pub(crate) fn messages(&self) -> Vec<Message> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.messages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) async fn receive(&self, body: &[u8]) {
         let envelope: Value = serde_json::from_slice(body).expect("SNS delivers JSON");
         let text = |name: &str| envelope[name].as_str().unwrap_or_default();
         if text("Type") == "SubscriptionConfirmation" {
-            let confirm = self.clients.sns.confirm_subscription().topic_arn(text("TopicArn")).token(text("Token"));
-            confirm.send().await.expect("the subscription can be confirmed");
+            let confirm = self
+                .clients
+                .sns
+                .confirm_subscription()
+                .topic_arn(text("TopicArn"))
+                .token(text("Token"));
+            confirm
+                .send()
+                .await
+                .expect("the subscription can be confirmed");
             return;
         }
         let notification: Value = serde_json::from_str(text("Message")).unwrap_or_default();
-        let field = |pointer: &str| notification.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let field = |pointer: &str| {
+            notification
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let message = Message {
             id: field("/id"),
             thread: field("/metadata/threadId"),
@@ -61,6 +81,9 @@ impl Inbox {
             subject: text("Subject").to_owned(),
             notification,
         };
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        self.messages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(message);
     }
 }

@@ -43,12 +43,36 @@ impl Application<'_> {
     /// The world of the application now.
     pub async fn snapshot(&self) -> Snapshot {
         let ecs = &self.world.clients().ecs;
-        let services = ecs.describe_services().cluster(&self.name).services("web").send().await.unwrap();
+        let services = ecs
+            .describe_services()
+            .cluster(&self.name)
+            .services("web")
+            .send()
+            .await
+            .unwrap();
         let service = services.services().first().expect("the service exists");
-        let revision = service.task_definition().expect("the service has a task definition").to_owned();
-        let described = ecs.describe_task_definition().task_definition(&revision).send().await.unwrap();
-        let (images, definition) = content(described.task_definition().expect("the task definition exists"));
-        Snapshot { revision, images, definition, settings: settings(service), environment: self.environment().await }
+        let revision = service
+            .task_definition()
+            .expect("the service has a task definition")
+            .to_owned();
+        let described = ecs
+            .describe_task_definition()
+            .task_definition(&revision)
+            .send()
+            .await
+            .unwrap();
+        let (images, definition) = content(
+            described
+                .task_definition()
+                .expect("the task definition exists"),
+        );
+        Snapshot {
+            revision,
+            images,
+            definition,
+            settings: settings(service),
+            environment: self.environment().await,
+        }
     }
 
     /// Everything the ledger keeps of the environment.
@@ -61,9 +85,16 @@ impl Application<'_> {
             .table_name("lockstep-ledger")
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(format!("env#{}#{ENVIRONMENT}", self.name)));
+            .expression_attribute_values(
+                ":pk",
+                AttributeValue::S(format!("env#{}#{ENVIRONMENT}", self.name)),
+            );
         let output = query.send().await.unwrap();
-        output.items().iter().map(|item| (text(&item["sk"]), item_json(item))).collect()
+        output
+            .items()
+            .iter()
+            .map(|item| (text(&item["sk"]), item_json(item)))
+            .collect()
     }
 }
 
@@ -75,28 +106,47 @@ impl Snapshot {
 
     /// Whether nobody holds the lock.
     pub fn is_unlocked(&self) -> bool {
-        self.environment.get("lock").is_none_or(|lock| lock.get("deployment").is_none())
+        self.environment
+            .get("lock")
+            .is_none_or(|lock| lock.get("deployment").is_none())
     }
 
     /// The sort keys of the environment that begin with `prefix`.
     pub fn kept(&self, prefix: &str) -> Vec<&str> {
-        self.environment.keys().filter(|key| key.starts_with(prefix)).map(String::as_str).collect()
+        self.environment
+            .keys()
+            .filter(|key| key.starts_with(prefix))
+            .map(String::as_str)
+            .collect()
     }
 
     /// Whether service and task definition are exactly as in the other.
     pub fn runs_the_same_as(&self, other: &Self) -> bool {
-        (&self.revision, &self.images, &self.definition, &self.settings)
-            == (&other.revision, &other.images, &other.definition, &other.settings)
+        (
+            &self.revision,
+            &self.images,
+            &self.definition,
+            &self.settings,
+        ) == (
+            &other.revision,
+            &other.images,
+            &other.definition,
+            &other.settings,
+        )
     }
 }
 
 fn settings(service: &Service) -> Settings {
     let configuration = service.deployment_configuration();
-    let breaker = configuration.and_then(|configuration| configuration.deployment_circuit_breaker());
+    let breaker =
+        configuration.and_then(|configuration| configuration.deployment_circuit_breaker());
     Settings {
         maximum_percent: configuration.and_then(|configuration| configuration.maximum_percent()),
-        minimum_healthy_percent: configuration.and_then(|configuration| configuration.minimum_healthy_percent()),
-        circuit_breaker: breaker.map_or((false, false), |breaker| (breaker.enable(), breaker.rollback())),
+        minimum_healthy_percent: configuration
+            .and_then(|configuration| configuration.minimum_healthy_percent()),
+        circuit_breaker: breaker.map_or((false, false), |breaker| {
+            (breaker.enable(), breaker.rollback())
+        }),
         grace_seconds: service.health_check_grace_period_seconds(),
         desired: service.desired_count(),
     }
@@ -127,9 +177,14 @@ fn text(value: &AttributeValue) -> String {
 
 fn item_json(item: &HashMap<String, AttributeValue>) -> Value {
     let mut fields = Map::new();
-    for (name, value) in item.iter().filter(|(name, _)| !["pk", "sk"].contains(&name.as_str())) {
+    for (name, value) in item
+        .iter()
+        .filter(|(name, _)| !["pk", "sk"].contains(&name.as_str()))
+    {
         let json = match value {
-            AttributeValue::S(text) if name == "body" => serde_json::from_str(text).unwrap_or_default(),
+            AttributeValue::S(text) if name == "body" => {
+                serde_json::from_str(text).unwrap_or_default()
+            }
             AttributeValue::S(text) => json!(text),
             AttributeValue::N(number) => serde_json::from_str(number).unwrap_or_default(),
             other => json!(format!("{other:?}")),

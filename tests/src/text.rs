@@ -11,7 +11,8 @@ impl Names {
     pub fn call(&mut self, text: &str, name: &str) {
         if let Some(hex) = text.strip_prefix("sha256:") {
             self.known.push((text.to_owned(), format!("<{name}>")));
-            self.known.push((hex[..12].to_owned(), format!("<{name}, short>")));
+            self.known
+                .push((hex[..12].to_owned(), format!("<{name}, short>")));
         } else {
             self.known.push((text.to_owned(), format!("<{name}>")));
         }
@@ -33,9 +34,16 @@ fn times(text: &str) -> String {
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         out.push_str(&rest[..start]);
-        let word: String = rest[start..].chars().take_while(|c| c.is_ascii_digit() || "-:.TZ+".contains(*c)).collect();
+        let word: String = rest[start..]
+            .chars()
+            .take_while(|c| c.is_ascii_digit() || "-:.TZ+".contains(*c))
+            .collect();
         let time = word.trim_end_matches(['.', ':', '-', '+']);
-        out.push_str(if time.parse::<jiff::Timestamp>().is_ok() { "<time>" } else { time });
+        out.push_str(if time.parse::<jiff::Timestamp>().is_ok() {
+            "<time>"
+        } else {
+            time
+        });
         out.push_str(&word[time.len()..]);
         rest = &rest[start + word.len()..];
     }
@@ -53,6 +61,9 @@ mod tests {
         names.call("01JD5Q6Z8G0000000000000000", "deployment");
         names.call(&format!("sha256:{}", "ab".repeat(32)), "v2");
         let text = "01JD5Q6Z8G0000000000000000 at 2026-11-20T10:00:00.123Z: web:v2 (abababababab), 3 of 3.";
-        assert_eq!(names.apply(text), "<deployment> at <time>: web:v2 (<v2, short>), 3 of 3.");
+        assert_eq!(
+            names.apply(text),
+            "<deployment> at <time>: web:v2 (<v2, short>), 3 of 3."
+        );
     }
 }

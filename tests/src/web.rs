@@ -34,7 +34,13 @@ impl Web {
                     async move { Ok::<_, Infallible>(answer(request, &health, &inbox).await) }
                 });
                 // A client that went away is its own affair.
-                tokio::spawn(async move { drop(http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await) });
+                tokio::spawn(async move {
+                    drop(
+                        http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), answer)
+                            .await,
+                    )
+                });
             }
         });
         Self { port }
@@ -51,15 +57,28 @@ impl Web {
     }
 }
 
-async fn answer(request: Request<Incoming>, health: &Health, inbox: &Inbox) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Incoming>,
+    health: &Health,
+    inbox: &Inbox,
+) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     if request.method() == Method::POST && path == MESSAGES {
-        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = request
+            .into_body()
+            .collect()
+            .await
+            .map(|body| body.to_bytes())
+            .unwrap_or_default();
         inbox.receive(&body).await;
         return Response::new(Full::default());
     }
     let application = path.trim_start_matches('/').trim_end_matches("/health");
-    let status = if health.is_good(application).await { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if health.is_good(application).await {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     response

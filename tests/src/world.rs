@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use lockstep_cli::local::emulator::ACCOUNT;
-use lockstep_cli::local::{Containers, LocalEngine, LocalError, Options, Progress, Report, sam, sdk, state};
+use lockstep_cli::local::{
+    Containers, LocalEngine, LocalError, Options, Progress, Report, sam, sdk, state,
+};
 
 use crate::health::Health;
 use crate::inbox::Inbox;
@@ -23,13 +25,18 @@ pub struct World {
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("endpoint", &self.endpoint()).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("endpoint", &self.endpoint())
+            .finish_non_exhaustive()
     }
 }
 
 /// The folder of the project.
 pub fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the project").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the project")
+        .to_path_buf()
 }
 
 impl World {
@@ -45,18 +52,32 @@ impl World {
         let root = project();
         remove_dead_engines(&root, name);
         let unique = format!("{name}-{}", std::process::id());
-        let options = Options { containers, ..Options::for_test(&root, &unique) };
+        let options = Options {
+            containers,
+            ..Options::for_test(&root, &unique)
+        };
         let mut engine = match LocalEngine::start(options, report(name)).await {
             Ok(engine) => engine,
-            Err(why @ (LocalError::NoPython { .. } | LocalError::NoVenvModule { .. } | LocalError::NoNetwork { .. } | LocalError::NotLinux(_))) => {
+            Err(
+                why @ (LocalError::NoPython { .. }
+                | LocalError::NoVenvModule { .. }
+                | LocalError::NoNetwork { .. }
+                | LocalError::NotLinux(_)),
+            ) => {
                 println!("skipped: {name}: {why}");
                 return None;
             }
             Err(error) => panic!("the local engine did not start: {error}"),
         };
-        engine.deploy_controller(&root, &[]).await.unwrap_or_else(|error| panic!("{error}"));
+        engine
+            .deploy_controller(&root, &[])
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         let world = Self::around(engine).await;
-        eprintln!("{name}: the local engine is ready after {:.0} s", begun.elapsed().as_secs_f64());
+        eprintln!(
+            "{name}: the local engine is ready after {:.0} s",
+            begun.elapsed().as_secs_f64()
+        );
         Some(world)
     }
 
@@ -66,7 +87,13 @@ impl World {
         let health = Arc::new(Health::new(clients.clone()));
         let inbox = Arc::new(Inbox::new(clients.clone()));
         let web = Web::start(Arc::clone(&health), Arc::clone(&inbox)).await;
-        let world = Self { engine, clients, health, inbox, web };
+        let world = Self {
+            engine,
+            clients,
+            health,
+            inbox,
+            web,
+        };
         world.create_task_role().await;
         world.subscribe().await;
         world
@@ -94,13 +121,20 @@ impl World {
 
     /// The messages about one deployment (or execution without one) so far.
     pub fn messages(&self, thread: &str) -> Vec<Message> {
-        self.inbox.messages().into_iter().filter(|message| message.thread == thread).collect()
+        self.inbox
+            .messages()
+            .into_iter()
+            .filter(|message| message.thread == thread)
+            .collect()
     }
 
     /// The controller's state machine.
     pub fn state_machine(&self) -> String {
         let region = lockstep_cli::local::emulator::REGION;
-        format!("arn:aws:states:{region}:{ACCOUNT}:stateMachine:{}-deploy", sam::STACK)
+        format!(
+            "arn:aws:states:{region}:{ACCOUNT}:stateMachine:{}-deploy",
+            sam::STACK
+        )
     }
 
     pub(crate) fn health(&self) -> &Health {
@@ -114,20 +148,45 @@ impl World {
 
     async fn create_task_role(&self) {
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-        let create = self.clients.iam.create_role().role_name(TASK_ROLE).assume_role_policy_document(trust);
+        let create = self
+            .clients
+            .iam
+            .create_role()
+            .role_name(TASK_ROLE)
+            .assume_role_policy_document(trust);
         create.send().await.expect("the task role can be created");
     }
 
     async fn subscribe(&self) {
         let topics = self.clients.sns.list_topics().send().await.unwrap();
         let topics = topics.topics().iter().filter_map(|topic| topic.topic_arn());
-        let topic = topics.into_iter().find(|arn| arn.ends_with("-notifications")).unwrap().to_owned();
-        let subscribe = self.clients.sns.subscribe().topic_arn(&topic).protocol("http").endpoint(self.web.messages());
+        let topic = topics
+            .into_iter()
+            .find(|arn| arn.ends_with("-notifications"))
+            .unwrap()
+            .to_owned();
+        let subscribe = self
+            .clients
+            .sns
+            .subscribe()
+            .topic_arn(&topic)
+            .protocol("http")
+            .endpoint(self.web.messages());
         subscribe.send().await.unwrap();
         eventually("the subscription to the topic is confirmed", async || {
-            let list = self.clients.sns.list_subscriptions_by_topic().topic_arn(&topic).send().await.unwrap();
+            let list = self
+                .clients
+                .sns
+                .list_subscriptions_by_topic()
+                .topic_arn(&topic)
+                .send()
+                .await
+                .unwrap();
             let confirmed = |arn: &str| arn.starts_with("arn:");
-            list.subscriptions().iter().any(|one| one.subscription_arn().is_some_and(confirmed)).then_some(())
+            list.subscriptions()
+                .iter()
+                .any(|one| one.subscription_arn().is_some_and(confirmed))
+                .then_some(())
         })
         .await;
     }
@@ -152,7 +211,9 @@ fn remove_dead_engines(root: &Path, name: &str) {
     let engines = root.join(".lockstep/engines");
     for entry in std::fs::read_dir(engines).into_iter().flatten().flatten() {
         let file = entry.file_name();
-        let pid = file.to_str().and_then(|file| file.strip_prefix(name)?.strip_prefix('-')?.parse().ok());
+        let pid = file
+            .to_str()
+            .and_then(|file| file.strip_prefix(name)?.strip_prefix('-')?.parse().ok());
         if pid.is_some_and(|pid| state::started(pid).is_none()) {
             drop(std::fs::remove_dir_all(entry.path()));
         }
@@ -164,7 +225,11 @@ static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
 /// Runs a test on the one runtime of its process: engines outlive the test that started them.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
     let runtime = RUNTIME.get_or_init(|| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime")
     });
     runtime.block_on(test)
 }
@@ -176,5 +241,79 @@ pub async fn shared(name: &str) -> Option<&'static World> {
     let start = || async { Box::pin(World::start(name)).await };
     let limit = Duration::from_secs(1200);
     let world = tokio::time::timeout(limit, SHARED.get_or_init(start)).await;
-    world.expect("the local engine is ready within 20 minutes").as_ref()
+    world
+        .expect("the local engine is ready within 20 minutes")
+        .as_ref()
+}
+
+/// Looks that must show the same number of calls before everything counts as over.
+const QUIET: u32 = 3;
+
+impl World {
+    /// Waits until no execution runs and no function calls AWS any more.
+    pub async fn idle(&self) {
+        let (mut last, mut quiet) = (0, 0);
+        eventually("everything is over", async || {
+            let running = self.running().await;
+            let now = self.engine.gateway().last_call();
+            quiet = if running.is_empty() && now == last {
+                quiet + 1
+            } else {
+                0
+            };
+            last = now;
+            (quiet >= QUIET).then_some(())
+        })
+        .await;
+    }
+
+    async fn running(&self) -> Vec<String> {
+        running(&self.clients.sfn, &self.state_machine()).await
+    }
+
+    /// Stops every execution that runs, and returns how many did: for a moment at which nothing may go on meanwhile,
+    /// from any thread.
+    pub fn stopper(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let (direct, machine) = (
+            format!("http://127.0.0.1:{}", self.engine.state().emulator_port),
+            self.state_machine(),
+        );
+        move || {
+            let (direct, machine) = (direct.clone(), machine.clone());
+            // A runtime of its own: that of the caller may be waiting for us on every thread.
+            let stop = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime");
+                runtime.block_on(async {
+                    let sfn = aws_sdk_sfn::Client::new(&sdk::config(&direct));
+                    let running = running(&sfn, &machine).await;
+                    for arn in &running {
+                        sfn.stop_execution()
+                            .execution_arn(arn)
+                            .cause("stopped by a test")
+                            .send()
+                            .await
+                            .unwrap();
+                    }
+                    running.len()
+                })
+            });
+            stop.join().expect("the executions can be stopped")
+        }
+    }
+}
+
+async fn running(sfn: &aws_sdk_sfn::Client, machine: &str) -> Vec<String> {
+    let list = sfn.list_executions().state_machine_arn(machine);
+    let list = list
+        .status_filter(aws_sdk_sfn::types::ExecutionStatus::Running)
+        .send()
+        .await
+        .unwrap();
+    list.executions()
+        .iter()
+        .map(|execution| execution.execution_arn().to_owned())
+        .collect()
 }

@@ -1,0 +1,199 @@
+//! One deployment with one fault, and everything that must be true after it.
+
+use std::time::{Duration, Instant};
+
+use lockstep::verdict::Verdict;
+use lockstep_tests::{Execution, Message, Snapshot, World, within};
+
+use crate::fault::{Kind, Target, install};
+use crate::scenario::{Begun, Scenario};
+
+/// What a deployment with a fault came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// How many recoveries it took.
+    pub recoveries: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// Everything that is wrong.
+    pub faults: Vec<String>,
+}
+
+/// Runs a scenario with a fault on one of its calls.
+pub async fn attempt(
+    world: &World,
+    scenario: Scenario,
+    name: String,
+    target: &Target,
+    kind: Kind,
+) -> Outcome {
+    let begun = scenario.prepare(world, name).await;
+    let before = begun.application.snapshot().await;
+    let mark = world.engine().gateway().last_call();
+    let installed = install(world, target, kind);
+    let started = Instant::now();
+    let execution = begun.start().await;
+    let end = finish(world, &execution).await;
+    let took = started.elapsed();
+    let mut faults = Vec::new();
+    if !installed.struck() {
+        faults.push("the fault never struck".to_owned());
+    }
+    world.engine().gateway().clear_faults();
+    let after = begun.application.snapshot().await;
+    let thread = end.thread.clone();
+    faults.extend(check_world(&begun, &before, &after, end.verdict));
+    let messages = delivered(world, &thread, mark).await;
+    faults.extend(check_messages(&messages, target, kind, end.verdict));
+    Outcome {
+        verdict: end.verdict,
+        recoveries: end.recoveries,
+        took,
+        faults,
+    }
+}
+
+/// How the executions of a run ended.
+struct End {
+    verdict: Verdict,
+    recoveries: usize,
+    thread: String,
+}
+
+/// Waits for the execution and its recoveries. One that fails before it created a deployment tells its own verdict.
+async fn finish(world: &World, execution: &Execution<'_>) -> End {
+    let ended = execution.ended().await;
+    world.idle().await;
+    if execution.deployment().await.is_none() {
+        let verdict = Verdict::ALL
+            .into_iter()
+            .find(|verdict| ended.error.as_deref() == Some(verdict.as_str()));
+        let verdict = verdict.unwrap_or(if ended.status == "ABORTED" {
+            Verdict::Stopped
+        } else {
+            Verdict::Rejected
+        });
+        return End {
+            verdict,
+            recoveries: 0,
+            thread: execution.name().to_owned(),
+        };
+    }
+    let (record, executions) = execution.concluded().await;
+    world.idle().await;
+    let verdict = record
+        .conclusion
+        .map(|conclusion| conclusion.verdict)
+        .expect("it is concluded");
+    End {
+        verdict,
+        recoveries: executions.len() - 1,
+        thread: record.deployment.id.to_string(),
+    }
+}
+
+fn check_world(
+    begun: &Begun<'_>,
+    before: &Snapshot,
+    after: &Snapshot,
+    verdict: Verdict,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (is_before, is_after) = (
+        after.runs_the_same_as(before),
+        runs_release(before, after, &begun.digest),
+    );
+    let agrees = match verdict {
+        Verdict::Succeeded => is_after,
+        Verdict::FailedDirty => is_before || is_after,
+        _ => is_before,
+    };
+    if !agrees {
+        faults.push(format!(
+            "the world does not agree with {verdict}: {before:#?}\n{after:#?}"
+        ));
+    }
+    if !after.is_unlocked() {
+        faults.push(format!(
+            "the lock is held: {:?}",
+            after.environment.get("lock")
+        ));
+    }
+    if !after.kept("queue#").is_empty() {
+        faults.push(format!(
+            "the queue is not empty: {:?}",
+            after.kept("queue#")
+        ));
+    }
+    let (current, wanted) = (
+        after.kept("current").len(),
+        usize::from(verdict == Verdict::Succeeded),
+    );
+    if current != wanted {
+        faults.push(format!("{current} verified releases after {verdict}"));
+    }
+    let held = after.kept("hold#");
+    if held.iter().any(|hold| !hold.ends_with(&begun.digest))
+        || (verdict == Verdict::Succeeded && !held.is_empty())
+    {
+        faults.push(format!("holds after {verdict}: {held:?}"));
+    }
+    faults
+}
+
+/// Whether the service is on the new image, with the manifest's settings and nothing else changed.
+fn runs_release(before: &Snapshot, after: &Snapshot, digest: &str) -> bool {
+    let settings = &after.settings;
+    after.digest() == digest
+        && after.definition == before.definition
+        && (settings.maximum_percent, settings.minimum_healthy_percent) == (Some(200), Some(100))
+        && settings.circuit_breaker == (true, true)
+        && settings.desired == before.settings.desired
+}
+
+/// The messages of a deployment, once everything that was published is delivered.
+async fn delivered(world: &World, thread: &str, mark: u64) -> Vec<Message> {
+    let calls = world.engine().gateway().calls_since(mark);
+    let published = calls
+        .iter()
+        .filter(|call| call.name.operation == "Publish" && call.response.contains("MessageId"));
+    let published = published
+        .filter(|call| call.request.contains(thread))
+        .count();
+    let what = format!("{published} published messages of {thread} are delivered");
+    within(Duration::from_secs(10), &what, async || {
+        let messages = world.messages(thread);
+        (messages.len() >= published).then_some(messages)
+    })
+    .await
+}
+
+/// Exactly one final message; a second one, with the same id, only where nobody could know of the first.
+fn check_messages(
+    messages: &[Message],
+    target: &Target,
+    kind: Kind,
+    verdict: Verdict,
+) -> Vec<String> {
+    let last: Vec<_> = messages
+        .iter()
+        .filter(|message| message.is_final())
+        .collect();
+    let may_repeat = target.operation == "sns:Publish" && kind.may_act_unseen();
+    let mut faults = Vec::new();
+    match last.as_slice() {
+        [] => faults.push("nobody was told how it ended".to_owned()),
+        [_] => {}
+        [first, second] if may_repeat && first.id == second.id => {}
+        many => faults.push(format!("{} final messages", many.len())),
+    }
+    let told = |message: &&Message| {
+        message.subject.contains(verdict.as_str()) || message.subject.contains("could not be read")
+    };
+    if let Some(wrong) = last.iter().find(|message| !told(message)) {
+        faults.push(format!("{verdict} was told as {:?}", wrong.subject));
+    }
+    faults
+}

@@ -1,0 +1,209 @@
+//! The fault sweep: every AWS call of a deployment, hit by every fault.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+mod attempt;
+mod fault;
+mod scenario;
+mod table;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use attempt::{Outcome, attempt};
+use fault::{Kind, Target};
+use lockstep_tests::{World, project, run};
+use scenario::{Scenario, targets};
+use table::Table;
+
+/// One deployment of the sweep.
+#[derive(Debug, Clone)]
+struct Job {
+    scenario: Scenario,
+    row: usize,
+    target: Target,
+    kind: Kind,
+}
+
+#[test]
+fn every_call_survives_every_fault() {
+    sweep();
+}
+
+fn sweep() {
+    let Some(first) = run(World::start("fault-sweep-0")) else {
+        return;
+    };
+    let rows: BTreeMap<_, _> = Scenario::ALL
+        .into_iter()
+        .map(|scenario| (scenario, run(record(&first, scenario))))
+        .collect();
+    let (jobs, done) = (Mutex::new(jobs(&rows)), Mutex::new(Vec::new()));
+    let total = jobs.lock().unwrap().len();
+    eprintln!("fault-sweep: {total} deployments");
+    let begun = Instant::now();
+    let (jobs, done) = (&jobs, &done);
+    std::thread::scope(|threads| {
+        threads.spawn(|| run(work(first, 0, jobs, done)));
+        for number in 1..engines() {
+            threads.spawn(move || {
+                run(async {
+                    let world = World::start(&format!("fault-sweep-{number}")).await;
+                    work(
+                        world.expect("the first engine started too"),
+                        number,
+                        jobs,
+                        done,
+                    )
+                    .await;
+                });
+            });
+        }
+    });
+    let done = std::mem::take(&mut *done.lock().unwrap());
+    eprintln!(
+        "fault-sweep: {} deployments in {:.0} s",
+        done.len(),
+        begun.elapsed().as_secs_f64()
+    );
+    judge(&rows, &done, total);
+}
+
+/// How many engines run side by side. Most of a deployment with a fault is waiting.
+fn engines() -> usize {
+    std::env::var("LOCKSTEP_SWEEP_ENGINES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(4)
+}
+
+/// The calls of a scenario without faults; also the proof that it takes the course it should.
+async fn record(world: &World, scenario: Scenario) -> Vec<Target> {
+    let begun = scenario
+        .prepare(world, format!("record-{}", scenario.name()))
+        .await;
+    let before = begun.application.snapshot().await;
+    let mark = world.engine().gateway().last_call();
+    let execution = begun.start().await;
+    let (record, _) = execution.concluded().await;
+    world.idle().await;
+    let calls = world.engine().gateway().calls_since(mark);
+    let after = begun.application.snapshot().await;
+    let verdict = record.conclusion.expect("it is concluded");
+    eprintln!(
+        "fault-sweep: {}: {:?}, {} calls",
+        scenario.name(),
+        verdict,
+        calls.len()
+    );
+    assert_eq!(
+        verdict.verdict.as_str(),
+        if scenario == Scenario::Good {
+            "SUCCEEDED"
+        } else {
+            "ROLLED_BACK"
+        }
+    );
+    assert_eq!(after.runs_the_same_as(&before), scenario == Scenario::Bad);
+    targets(&calls)
+}
+
+fn jobs(rows: &BTreeMap<Scenario, Vec<Target>>) -> VecDeque<Job> {
+    let only = std::env::var("LOCKSTEP_SWEEP_ONLY").unwrap_or_default();
+    let mut jobs = VecDeque::new();
+    for (&scenario, targets) in rows {
+        for (row, target) in targets.iter().enumerate() {
+            let fits = format!("{} {}", scenario.name(), target.label()).contains(&only);
+            let all = Kind::ALL.iter().filter(|_| fits);
+            jobs.extend(all.map(|&kind| Job {
+                scenario,
+                row,
+                target: target.clone(),
+                kind,
+            }));
+        }
+    }
+    jobs
+}
+
+async fn work(
+    world: World,
+    number: usize,
+    jobs: &Mutex<VecDeque<Job>>,
+    done: &Mutex<Vec<(Job, Outcome)>>,
+) {
+    let mut count = 0;
+    loop {
+        let job = jobs.lock().unwrap().pop_front();
+        let Some(job) = job else { break };
+        count += 1;
+        let name = format!("{}-{number}-{count}", job.scenario.name());
+        let outcome = attempt(&world, job.scenario, name, &job.target, job.kind).await;
+        eprintln!(
+            "fault-sweep: {} {} {}: {} +{} in {:.1} s{}",
+            job.scenario.name(),
+            job.target.label(),
+            job.kind.title(),
+            outcome.verdict,
+            outcome.recoveries,
+            outcome.took.as_secs_f64(),
+            if outcome.faults.is_empty() {
+                String::new()
+            } else {
+                format!(" WRONG: {}", outcome.faults.join("; "))
+            },
+        );
+        done.lock().unwrap().push((job, outcome));
+    }
+    world.stop().await;
+}
+
+/// Every outcome must be right, and the table must be the one in the documentation.
+fn judge(rows: &BTreeMap<Scenario, Vec<Target>>, done: &[(Job, Outcome)], total: usize) {
+    let mut table = Table::default();
+    let mut wrong = Vec::new();
+    for (job, outcome) in done {
+        let recovered = if outcome.recoveries > 0 {
+            format!(" +{}", outcome.recoveries)
+        } else {
+            String::new()
+        };
+        table.set(
+            job.scenario,
+            job.row,
+            job.kind,
+            format!("{}{recovered}", outcome.verdict),
+        );
+        if !outcome.faults.is_empty() {
+            wrong.push(format!(
+                "{} {} {}: {}",
+                job.scenario.name(),
+                job.target.label(),
+                job.kind.title(),
+                outcome.faults.join("; ")
+            ));
+        }
+    }
+    let text = table.render(rows);
+    let folder = project().join("target/fault-sweep");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("table.md"), &text).unwrap();
+    assert!(
+        wrong.is_empty(),
+        "{} of {total} deployments went wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert_eq!(done.len(), total);
+    let document = project().join("docs/fault-sweep.md");
+    if std::env::var_os("LOCKSTEP_UPDATE").is_some() {
+        std::fs::write(&document, &text).unwrap();
+    }
+}

@@ -1,0 +1,102 @@
+//! The deployments whose every call is hit.
+
+use lockstep_cli::local::gateway::{Call, Delivery};
+use lockstep_tests::{Application, Execution, World};
+
+use crate::fault::Target;
+
+/// A deployment that always takes the same course.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scenario {
+    /// A push of a good image.
+    Good,
+    /// A bad image deployed by hand: it fails verification and is put back.
+    Bad,
+}
+
+/// One run of a scenario that has begun.
+pub struct Begun<'w> {
+    /// What is deployed.
+    pub application: Application<'w>,
+    /// The digest that is deployed.
+    pub digest: String,
+    scenario: Scenario,
+    world: &'w World,
+}
+
+impl Scenario {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Good, Self::Bad];
+
+    /// The heading of its table.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Good => "A good image is pushed",
+            Self::Bad => "A bad image is deployed by hand",
+        }
+    }
+
+    /// A short name, for applications and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+        }
+    }
+
+    /// Makes an application and pushes its image; nothing is deployed yet.
+    pub async fn prepare(self, world: &World, name: String) -> Begun<'_> {
+        // The same calls in every run: nothing is woken early, everything is asked for again by the clock.
+        world.engine().gateway().set_delivery(Delivery::Never);
+        let application = world.application(&name).await;
+        let digest = match self {
+            Self::Good => application.push("v2").await,
+            Self::Bad => application.push_bad("v2").await,
+        };
+        Begun {
+            application,
+            digest,
+            scenario: self,
+            world,
+        }
+    }
+}
+
+impl<'w> Begun<'w> {
+    /// Starts the deployment.
+    pub async fn start(&self) -> Execution<'w> {
+        if self.scenario == Scenario::Bad {
+            return self.application.deploy(&self.digest).await;
+        }
+        let gateway = self.world.engine().gateway();
+        let events = gateway.events();
+        let push = events
+            .iter()
+            .find(|event| event.detail["image-digest"] == self.digest.as_str());
+        gateway
+            .send_event(push.expect("the push was announced"))
+            .await
+            .expect("the event reaches the bus");
+        self.application.execution_of_push(&self.digest).await
+    }
+}
+
+/// The calls as targets, in their order. Every call of a handler is one.
+pub fn targets(calls: &[Call]) -> Vec<Target> {
+    let mut targets: Vec<Target> = Vec::new();
+    for call in calls
+        .iter()
+        .filter(|call| call.name.caller.starts_with("lockstep-"))
+    {
+        let operation = format!("{}:{}", call.name.service, call.name.operation);
+        let same =
+            |target: &&Target| target.caller == call.name.caller && target.operation == operation;
+        let nth = targets.iter().filter(same).count() + 1;
+        targets.push(Target {
+            caller: call.name.caller.clone(),
+            operation,
+            nth,
+        });
+    }
+    targets
+}
