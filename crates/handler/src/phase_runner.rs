@@ -100,7 +100,7 @@ impl<P: Phase> PhaseRunner<P> {
             Verb::Undo => self.phase.undo(&work.step).await?,
         };
         match progress {
-            Progress::Running { .. } => self.check_deadline(work).map(|()| progress),
+            Progress::Running { ref note } => self.check_deadline(work, note).map(|()| progress),
             other => Ok(other),
         }
     }
@@ -144,7 +144,7 @@ impl<P: Phase> PhaseRunner<P> {
         }
     }
 
-    fn check_deadline(&self, work: &Work<P::Step>) -> Result<(), PhaseError> {
+    fn check_deadline(&self, work: &Work<P::Step>, note: &str) -> Result<(), PhaseError> {
         let (begun, what) = match work.invocation.verb {
             Verb::Do => (work.journal.started_at, "the rollout"),
             Verb::Undo => (
@@ -156,7 +156,7 @@ impl<P: Phase> PhaseRunner<P> {
         let used = begun.map(|begun| Timestamp::now().duration_since(begun).unsigned_abs());
         if used.is_some_and(|used| used > after) {
             return Err(PhaseError::DeadlineExceeded {
-                what: what.to_owned(),
+                what: format!("{what} (last seen: {note})"),
                 after,
             });
         }
@@ -248,13 +248,13 @@ fn log<S>(work: &Work<S>, target: &str, result: &Result<Progress, PhaseError>) {
     let (verb, woken) = (work.invocation.verb.as_str(), work.invocation.woken);
     match result {
         Ok(Progress::Done { summary }) => {
-            tracing::info!(deployment, target, verb, woken, "{summary}")
+            tracing::info!(deployment, target, verb, woken, "{summary}");
         }
         Ok(Progress::Running { note }) => {
-            tracing::info!(deployment, target, verb, woken, "waiting: {note}")
+            tracing::info!(deployment, target, verb, woken, "waiting: {note}");
         }
         Ok(Progress::NotStarted) => {
-            tracing::info!(deployment, target, verb, woken, "not started yet")
+            tracing::info!(deployment, target, verb, woken, "not started yet");
         }
         Err(error) => tracing::error!(
             deployment,

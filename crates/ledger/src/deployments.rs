@@ -141,11 +141,12 @@ impl Ledger {
         components: &mut Vec<String>,
     ) -> Result<(), LedgerError> {
         let me = &record.deployment;
-        // A person may ask for the newest artifact again; a push of it is a duplicate.
+        // A person may ask for the newest artifact again; a push of it is a duplicate. ECR
+        // gives push times in whole seconds, so of two images of one second the later event wins.
         let condition = if record.source.is_manual() {
             "attribute_not_exists(pk) OR pushed_ms <= :ms"
         } else {
-            "attribute_not_exists(pk) OR pushed_ms < :ms"
+            "attribute_not_exists(pk) OR pushed_ms < :ms OR (pushed_ms = :ms AND digest <> :digest)"
         };
         for (component, artifact) in &record.requested {
             let mark = Expression::update(

@@ -133,7 +133,11 @@ impl Ledger {
     }
 
     /// Every hold of an environment.
-    pub async fn holds(&self, application: &str, environment: &str) -> Result<Vec<Hold>, LedgerError> {
+    pub async fn holds(
+        &self,
+        application: &str,
+        environment: &str,
+    ) -> Result<Vec<Hold>, LedgerError> {
         let pk = keys::environment(application, environment);
         let items = self.range(pk, &keys::hold(""), &keys::hold("~")).await?;
         items.iter().map(body).collect()

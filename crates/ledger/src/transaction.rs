@@ -166,7 +166,7 @@ fn refusal(
         match reason.code() {
             None | Some("None") => refused.push(None),
             Some("ConditionalCheckFailed") => {
-                refused.push(Some(reason.item().cloned().unwrap_or_default()))
+                refused.push(Some(reason.item().cloned().unwrap_or_default()));
             }
             Some(code) => {
                 return Err(LedgerError::Contended {

@@ -59,7 +59,7 @@ pub enum PhaseError {
         by: String,
     },
     /// The step's own time budget is used up.
-    #[error("{what} did not finish within {after:?}")]
+    #[error("{what} did not finish within {}", minutes(*after))]
     DeadlineExceeded {
         /// What was waited for.
         what: String,
@@ -85,6 +85,14 @@ pub enum PhaseError {
         /// What the SDK said.
         source_text: String,
     },
+}
+
+fn minutes(time: Duration) -> String {
+    match (time.as_secs() / 60, time.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
 }
 
 impl PhaseError {

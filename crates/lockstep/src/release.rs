@@ -64,6 +64,8 @@ impl Release {
 /// deploy; otherwise an image of another service would silently never ship.
 pub fn inherit(newer: &mut Artifacts, older: &Artifacts) {
     for (component, artifact) in older {
-        newer.entry(component.clone()).or_insert_with(|| artifact.clone());
+        newer
+            .entry(component.clone())
+            .or_insert_with(|| artifact.clone());
     }
 }

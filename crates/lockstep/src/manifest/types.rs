@@ -186,9 +186,9 @@ pub struct HttpCheck {
     #[serde(default = "HttpCheck::default_interval_seconds")]
     #[schemars(range(min = 1, max = 300))]
     pub interval_seconds: u32,
-    /// How long one attempt may take, in seconds.
+    /// How long one attempt may take, in seconds. The verify function itself has 25.
     #[serde(default = "HttpCheck::default_timeout_seconds")]
-    #[schemars(range(min = 1, max = 30))]
+    #[schemars(range(min = 1, max = 20))]
     pub timeout_seconds: u32,
 }
 

@@ -73,12 +73,14 @@ pub enum IgnoreReason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deployment: Option<DeploymentId>,
     },
-    /// The same image is deployed, or being deployed, already.
-    #[error("{digest} is deployed already, by deployment {deployment}")]
+    /// An earlier deployment took up the same image.
+    #[error(
+        "deployment {deployment} took up {digest} already; to deploy it again, use `lockstep deploy`"
+    )]
     SameDigest {
         /// The image's digest.
         digest: String,
-        /// The deployment that brought it.
+        /// The deployment that took it up.
         deployment: DeploymentId,
     },
     /// A newer image was deployed before this one arrived.

@@ -36,7 +36,7 @@ fn every_reason_is_stored_and_shown_for_a_person() {
         ),
         (
             json!({"kind": "same_digest", "digest": "sha256:1", "deployment": id}),
-            "sha256:1 is deployed already, by deployment 01JD5Q6Z8G0000000000000000",
+            "deployment 01JD5Q6Z8G0000000000000000 took up sha256:1 already; to deploy it again, use `lockstep deploy`",
         ),
         (
             older,
