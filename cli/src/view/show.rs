@@ -40,8 +40,8 @@ pub struct ShownStep {
     pub before: String,
     /// What it was to run afterwards.
     pub after: String,
-    /// `waiting`, `running`, `ended`, `putting back`, `put back`, or `undo ended` where the
-    /// verdict is `FAILED_DIRTY` and its message says what is left.
+    /// `waiting`, `running`, `ended`, `putting back`, `put back`, or `not put back` where that
+    /// failed and a person is needed.
     pub state: &'static str,
     /// The times.
     #[serde(flatten)]
@@ -158,7 +158,7 @@ impl ShownStep {
             _ => String::new(),
         };
         let took = match self.state {
-            "put back" | "undo ended" => span(journal.undo_started_at, journal.undone_at),
+            "put back" => span(journal.undo_started_at, journal.undone_at),
             _ => span(journal.started_at, journal.finished_at),
         };
         let mut lines = vec![
@@ -181,10 +181,11 @@ const fn state(journal: &StepJournal, dirty: bool) -> &'static str {
     match journal {
         StepJournal {
             undone_at: Some(_), ..
-        } if dirty => "undo ended",
-        StepJournal {
-            undone_at: Some(_), ..
         } => "put back",
+        StepJournal {
+            undo_started_at: Some(_),
+            ..
+        } if dirty => "not put back",
         StepJournal {
             undo_started_at: Some(_),
             ..
@@ -320,6 +321,16 @@ mod tests {
     #[test]
     fn programs_get_the_same_in_fields() {
         insta::assert_json_snapshot!(shown());
+    }
+
+    #[test]
+    fn a_step_that_could_not_be_put_back_is_never_called_put_back() {
+        let journal = StepJournal {
+            undo_started_at: Some(start()),
+            ..StepJournal::default()
+        };
+        assert_eq!(super::state(&journal, false), "putting back");
+        assert_eq!(super::state(&journal, true), "not put back");
     }
 
     #[test]
