@@ -21,6 +21,7 @@ import logging
 import os
 import re
 import sys
+import threading
 
 TOKEN = os.environ.get("LOCKSTEP_TOKEN", "")
 ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
@@ -145,6 +146,15 @@ def with_own_routes(app):
     return handle
 
 
+def load_what_a_deployment_needs():
+    """Loads the emulator's services that `sam deploy` asks first, while the SAM CLI is still loading itself."""
+    import importlib
+
+    for name in ("services.cloudformation", "services.lambda_svc", "services.stepfunctions", "services.dynamodb"):
+        importlib.import_module(f"ministack.{name}")
+    importlib.import_module("samtranslator.translator.transform")
+
+
 def serve():
     from hypercorn.asyncio import serve as hypercorn
     from hypercorn.config import Config
@@ -152,6 +162,7 @@ def serve():
 
     if os.environ.get("DOCKER_HOST"):
         use_own_registry()
+    threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]

@@ -94,6 +94,7 @@ impl ContainerEngine {
                 self.host(),
             ],
             log: Some(layout.logs().join("podman.log")),
+            needed_by_cleanup: true,
             ..Process::default()
         };
         process.environment.insert(

@@ -18,6 +18,9 @@ pub const ACCOUNT: &str = "000000000000";
 /// Access key and secret of the account's root user in the emulator.
 pub const ROOT_KEY: &str = "test";
 
+/// The name of the plan of all processes of an engine.
+pub(super) const PROCESSES: &str = "engine-processes";
+
 /// A cold start took 2 s; a loaded machine gets plenty more.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
@@ -45,7 +48,7 @@ pub async fn start(
     let launcher = layout.engine.join("emulator.py");
     layout.write(&launcher, LAUNCHER.as_bytes())?;
     let plan = plan(layout, &python, &launcher, options)?;
-    let mut running = Supervised::start(layout, &python, "engine-processes", &plan)?;
+    let mut running = Supervised::start(layout, &python, PROCESSES, &plan)?;
     wait_until_ready(layout, options, &mut running).await?;
     Ok(running)
 }

@@ -98,6 +98,7 @@ impl LocalEngine {
             options.name.as_deref(),
         );
         refuse_second_engine(&layout)?;
+        super::process::wait_for_leftovers(&layout, emulator::PROCESSES).await;
         layout.create()?;
         let listener = ports::bind(options.gateway_port, "gateway", "--gateway-port")?;
         let emulator_port = ports::reserve(options.emulator_port, "emulator", "--emulator-port")?;

@@ -76,6 +76,10 @@ pub enum LocalError {
         gateway: String,
     },
 
+    /// A person or the system asked us to end before the engine was up.
+    #[error("interrupted; nothing is left running")]
+    Interrupted,
+
     /// Nothing to talk to.
     #[error("no local engine is running in {home}; start one with `lockstep local up`")]
     NotRunning {

@@ -18,6 +18,7 @@ pub mod process;
 pub mod registry;
 pub mod sam;
 pub mod sdk;
+pub mod signals;
 pub mod state;
 pub mod venv;
 

@@ -28,6 +28,8 @@ pub struct Process {
     /// Where its output goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
+    /// Whether the clean-up needs it: it ends after that, the others before.
+    pub needed_by_cleanup: bool,
     /// Its working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
@@ -36,9 +38,9 @@ pub struct Process {
 /// What the supervisor runs, and what it does once all of it is dead.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Plan {
-    /// Started in order; the first one ends last.
+    /// Started in order; when one ends, all of them are ended.
     pub processes: Vec<Process>,
-    /// Runs after all but the first process are dead.
+    /// Runs when the processes it does not need are dead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cleanup: Option<Process>,
     /// Files and folders that are removed at the end.
@@ -122,6 +124,26 @@ impl Drop for Supervised {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Waits while the supervisor of an earlier run still clears up after a parent that was killed.
+pub async fn wait_for_leftovers(layout: &Layout, name: &str) {
+    let plan = layout.engine.join(format!("{name}.json"));
+    let limit = Instant::now() + STOP_LIMIT;
+    while plan.exists() && is_argument_of_a_process(&plan) && Instant::now() < limit {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn is_argument_of_a_process(path: &Path) -> bool {
+    let wanted = path.as_os_str().as_encoded_bytes();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.into_iter().any(|process| {
+        let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        command
+            .split(|byte| *byte == 0)
+            .any(|argument| argument == wanted)
+    })
 }
 
 /// Runs one command to its end; a failure carries the end of its output, which goes to `log` as a whole.

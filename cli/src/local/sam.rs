@@ -187,7 +187,7 @@ pub(crate) fn sam(layout: &Layout, project: &Path, arguments: &[&str]) -> Proces
         command,
         environment,
         directory: Some(project.to_owned()),
-        log: None,
+        ..Process::default()
     }
 }
 

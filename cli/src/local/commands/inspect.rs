@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::super::error::{IoContext, LocalError};
 use super::super::layout::Layout;
 use super::super::process::tail;
+use super::super::signals::Interrupts;
 use super::super::state::EngineState;
-use super::up::{describe, interrupted};
+use super::up::describe;
 use super::{LogsArgs, say};
 
 /// Says what runs; an engine that is not there is an answer, not a failure.
@@ -49,8 +50,9 @@ pub(super) async fn logs(layout: &Layout, args: &LogsArgs) -> Result<(), LocalEr
     if !args.follow {
         return Ok(());
     }
+    let mut interrupts = Interrupts::listen()?;
     tokio::select! {
-        interrupted = interrupted() => interrupted,
+        () = interrupts.next() => Ok(()),
         followed = follow(&files, read_to) => followed,
     }
 }

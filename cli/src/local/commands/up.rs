@@ -6,12 +6,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::super::engine::LocalEngine;
 use super::super::error::{IoContext, LocalError};
 use super::super::layout::Layout;
 use super::super::process::tail;
+use super::super::signals::Interrupts;
 use super::super::state::{EngineState, started};
 use super::{EngineArgs, plain_report, say};
 
@@ -21,15 +21,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Starts an engine and keeps it until Ctrl-C, or until it ends by itself. A signal during the start ends it as well.
 pub(super) async fn foreground(root: &Path, args: &EngineArgs) -> Result<(), LocalError> {
+    let mut interrupts = Interrupts::listen()?;
     let mut engine = tokio::select! {
         started = start(root, args) => started?,
-        interrupted = interrupted() => return interrupted,
+        () = interrupts.next() => return Ok(()),
     };
     say(&describe(engine.state()))?;
     say("Press Ctrl-C to stop it.")?;
     let ended = loop {
         tokio::select! {
-            interrupted = interrupted() => break interrupted,
+            () = interrupts.next() => break Ok(()),
             () = tokio::time::sleep(Duration::from_secs(1)) => {
                 if let Some(why) = engine.ended() { break Err(why) }
             }
@@ -47,22 +48,6 @@ async fn start(root: &Path, args: &EngineArgs) -> Result<LocalEngine, LocalError
     Ok(engine)
 }
 
-/// Returns at the first Ctrl-C, SIGTERM or SIGHUP.
-pub async fn interrupted() -> Result<(), LocalError> {
-    let listen = |kind| signal(kind).doing(|| "listening for signals".to_owned());
-    let (mut interrupt, mut terminate) = (
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::terminate())?,
-    );
-    let mut hangup = listen(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
-    Ok(())
-}
-
 /// Starts an engine in a process of its own and waits until it is ready.
 pub(super) async fn detached(
     layout: &Layout,
@@ -76,11 +61,12 @@ pub(super) async fn detached(
         });
     }
     layout.create()?;
+    let mut interrupts = Interrupts::listen()?;
     let log = layout.logs().join("serve.log");
     let mut serving = serve_in_background(root, args, &log)?;
     let ready = tokio::select! {
         ready = wait_until_ready(layout, args, &mut serving, &log) => ready,
-        interrupted = interrupted() => interrupted.and(Err(LocalError::NotRunning { home: layout.home.clone() })),
+        () = interrupts.next() => Err(LocalError::Interrupted),
     };
     if ready.is_err() {
         terminate(serving.id())?;
