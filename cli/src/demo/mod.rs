@@ -17,9 +17,10 @@ mod stage;
 mod stand_in;
 mod world;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -67,23 +68,51 @@ impl DemoArgs {
 
 /// Runs the demo. Whatever ends it, Ctrl-C too, nothing that it started is left running.
 pub async fn run(args: DemoArgs, output: Output) -> Result<Exit, CliError> {
-    let project = crate::commands::project()?;
     let stage = Stage::new(output);
-    example::check_prerequisites(&project)?;
-    let mut engine = tokio::select! {
-        engine = LocalEngine::start(args.options(&project), stage.engine_report()) => engine?,
-        () = interrupted() => return goodbye(&stage),
-    };
     let ended = tokio::select! {
-        ended = perform(&mut engine, &project, &stage, &args) => ended.map(Some),
+        // With --keep Ctrl-C is the demo's own end, and not an interruption.
+        biased;
+        ended = prepare(&args, &stage) => ended,
         () = interrupted() => Ok(None),
     };
+    // Whatever was under way when it ended was not done.
+    stage.abandon();
+    let Some((engine, project)) = ended? else {
+        return goodbye(&stage);
+    };
+    on_stage(engine, &project, &stage, &args).await
+}
+
+async fn prepare(
+    args: &DemoArgs,
+    stage: &Stage,
+) -> Result<Option<(LocalEngine, PathBuf)>, CliError> {
+    let project = crate::commands::project()?;
+    example::check_prerequisites(&project)?;
+    let engine = LocalEngine::start(args.options(&project), stage.engine_report()).await?;
+    stage.done();
+    Ok(Some((engine, project)))
+}
+
+/// Runs the demo on an engine, and stops the engine whatever comes of it.
+async fn on_stage(
+    mut engine: LocalEngine,
+    project: &Path,
+    stage: &Stage,
+    args: &DemoArgs,
+) -> Result<Exit, CliError> {
+    let ended = tokio::select! {
+        biased;
+        ended = perform(&mut engine, project, stage, args) => ended.map(Some),
+        () = interrupted() => Ok(None),
+    };
+    stage.abandon();
     stage.step("Stopping the local engine");
     engine.stop().await?;
     stage.done();
     match ended? {
         Some(exit) => Ok(exit),
-        None => goodbye(&stage),
+        None => goodbye(stage),
     }
 }
 
@@ -113,24 +142,22 @@ async fn perform(
 
 /// Returns at Ctrl-C, or when the process is asked to end.
 async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+        () = received(SignalKind::interrupt()) => {}
+        () = received(SignalKind::terminate()) => {}
+        () = received(SignalKind::hangup()) => {}
+    }
+}
+
+/// A signal that cannot be listened to keeps its default, which ends the process.
+async fn received(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signals) => drop(signals.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }
 
 fn goodbye(stage: &Stage) -> Result<Exit, CliError> {
-    stage.done();
     stage.say("Stopped; nothing is left running.")?;
     Ok(Exit::Interrupted)
 }

@@ -55,6 +55,15 @@ impl Stage {
 
     /// The step that was under way is done.
     pub fn done(&self) {
+        self.end_step("\u{2713}");
+    }
+
+    /// The step that was under way is not going to be done.
+    pub fn abandon(&self) {
+        self.end_step("\u{2717}");
+    }
+
+    fn end_step(&self, mark: &str) {
         let Some(step) = self.slot().take() else {
             return;
         };
@@ -63,7 +72,7 @@ impl Stage {
             let took = jiff::SignedDuration::try_from(step.began.elapsed()).unwrap_or_default();
             self.tell(
                 "step",
-                &format!("\u{2713} {} ({})", step.text, words(took)),
+                &format!("{mark} {} ({})", step.text, words(took)),
                 &step.text,
             );
         }

@@ -1,6 +1,7 @@
 //! Errors, in the same form everywhere.
 
-use serde_json::json;
+use lockstep::manifest::ManifestError;
+use serde::Serialize;
 
 use crate::error::CliError;
 
@@ -17,17 +18,41 @@ pub fn text(error: &CliError) -> String {
     }
 }
 
-/// `{"error": {"kind", "message", "help"?, "faults"?}}`
+/// What `--json` prints on standard error.
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    error: Body<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Body<'a> {
+    /// `invalid`, `manifest`, `not_deployed`, `aws`, `ledger`, `local_engine`, `io` or `failed`.
+    kind: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    /// What is wrong with the manifest, each with its place.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    faults: &'a [ManifestError],
+}
+
+/// The same in fields: `{"error": {"kind", "message", "help"?, "faults"?}}`.
 pub fn json(error: &CliError) -> String {
-    let mut body = json!({ "kind": error.kind(), "message": error.to_string() });
-    if let Some(help) = error.help() {
-        body["help"] = json!(help);
-    }
-    if let CliError::Manifest(faults) = error {
-        body["message"] = json!(format!("the manifest has {} fault(s)", faults.len()));
-        body["faults"] = json!(faults);
-    }
-    json!({ "error": body }).to_string()
+    let (faults, message) = match error {
+        CliError::Manifest(faults) => (
+            faults.as_slice(),
+            format!("the manifest has {} fault(s)", faults.len()),
+        ),
+        other => (&[][..], other.to_string()),
+    };
+    let body = Body {
+        kind: error.kind(),
+        message,
+        help: error.help(),
+        faults,
+    };
+    // A failure that cannot be written as JSON is still said.
+    serde_json::to_string(&Failure { error: body }).unwrap_or_else(|_| text(error))
 }
 
 #[cfg(test)]

@@ -99,6 +99,13 @@ impl Display {
     }
 }
 
+/// Whatever ends the watching, the terminal is left clean.
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 fn unsigned(duration: SignedDuration) -> Duration {
     Duration::try_from(duration).unwrap_or_default()
 }
