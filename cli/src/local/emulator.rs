@@ -22,7 +22,7 @@ pub const ROOT_KEY: &str = "test";
 pub(super) const PROCESSES: &str = "engine-processes";
 
 /// A cold start took 2 s; a loaded machine gets plenty more.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 
 /// How the emulator is to run.
 #[derive(Debug, Clone)]

@@ -105,7 +105,7 @@ impl LocalEngine {
         venv::ensure(&layout, || {
             report(Progress::Step(
                 "Installing the AWS emulator and the SAM CLI".into(),
-            ))
+            ));
         })
         .await?;
         let containers = detect_containers(&layout, options.containers, &report);

@@ -104,11 +104,7 @@ fn gzip(content: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn digest(content: &[u8]) -> String {
-    let hex: String = Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{hex}")
+    format!("sha256:{:x}", Sha256::digest(content))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Where the local engine keeps its files: all of them under one folder that git ignores.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::error::{IoContext, LocalError};
@@ -87,12 +87,28 @@ impl Layout {
     pub fn instance(&self) -> String {
         use sha2::{Digest, Sha256};
         let digest = Sha256::digest(self.engine.as_os_str().as_encoded_bytes());
-        let id: String = digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("lockstep-{id}")
+        format!("lockstep-{:.12}", format!("{digest:x}"))
+    }
+
+    /// Waits until nobody else holds the lock of this name, which all engines of the project share, and holds it until
+    /// the file is dropped (or the process ends, however it does).
+    pub async fn lock(&self, name: &str) -> Result<File, LocalError> {
+        let path = self.home.join(format!("{name}.lock"));
+        let what = format!("locking {}", path.display());
+        let locked = tokio::task::spawn_blocking(move || {
+            let file = File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(path)?;
+            file.lock()?;
+            Ok(file)
+        });
+        locked
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|result| result)
+            .doing(|| what)
     }
 
     /// Writes one of the engine's own files, replacing it in one step so that a reader never sees half of it.

@@ -1,6 +1,7 @@
 //! Pushing images to the emulator's ECR, by the registry protocol that `docker push` speaks.
 
 use aws_sdk_ecr::error::DisplayErrorContext;
+use aws_sdk_ecr::operation::create_repository::CreateRepositoryError;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -24,7 +25,7 @@ pub async fn ensure_repository(endpoint: &str, repository: &str) -> Result<(), L
         Err(error)
             if error
                 .as_service_error()
-                .is_some_and(|error| error.is_repository_already_exists_exception()) =>
+                .is_some_and(CreateRepositoryError::is_repository_already_exists_exception) =>
         {
             Ok(())
         }

@@ -1,7 +1,6 @@
 //! The controller on the local engine, by the real SAM CLI from the project's own template.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -39,7 +38,7 @@ impl LocalEngine {
         parameters: &[(&str, &str)],
     ) -> Result<(), LocalError> {
         build(self.layout(), project, |step| {
-            (self.report())(Progress::Step(step.to_owned()))
+            (self.report())(Progress::Step(step.to_owned()));
         })
         .await?;
         (self.report())(Progress::Step(
@@ -57,7 +56,7 @@ pub async fn build(
     project: &Path,
     on_build: impl FnOnce(&str),
 ) -> Result<(), LocalError> {
-    let _lock = lock(layout).await?;
+    let _lock = layout.lock("build").await?;
     let stamp = layout.build().join("sources.sha256");
     let sources = fingerprint(project)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
@@ -191,25 +190,6 @@ pub(crate) fn sam(layout: &Layout, project: &Path, arguments: &[&str]) -> Proces
     }
 }
 
-async fn lock(layout: &Layout) -> Result<File, LocalError> {
-    let path = layout.home.join("build.lock");
-    let what = format!("locking {}", path.display());
-    let locked = tokio::task::spawn_blocking(move || {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
-        file.lock()?;
-        Ok(file)
-    });
-    locked
-        .await
-        .map_err(std::io::Error::other)
-        .and_then(|result| result)
-        .doing(|| what)
-}
-
 /// Changes whenever a source file is added, removed, renamed or written.
 fn fingerprint(project: &Path) -> Result<String, LocalError> {
     let mut files = Vec::new();
@@ -222,11 +202,7 @@ fn fingerprint(project: &Path) -> Result<String, LocalError> {
     for (path, size, modified) in files {
         hash.update(format!("{} {size} {modified}\n", path.display()));
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 fn collect(path: &Path, files: &mut Vec<(PathBuf, u64, u128)>) -> std::io::Result<()> {

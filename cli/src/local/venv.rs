@@ -1,6 +1,5 @@
 //! The Python environment of the local engine: made once, from pinned and hashed requirements.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,7 +26,7 @@ pub async fn ensure(layout: &Layout, on_install: impl FnOnce()) -> Result<PathBu
     let python = find_python()?;
     let marker = layout.venv().join("requirements.sha256");
     let wanted = fingerprint();
-    let _lock = lock(layout).await?;
+    let _lock = layout.lock("venv").await?;
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted)
         && layout.program("python").exists()
     {
@@ -45,29 +44,7 @@ pub async fn ensure(layout: &Layout, on_install: impl FnOnce()) -> Result<PathBu
 }
 
 fn fingerprint() -> String {
-    Sha256::digest(REQUIREMENTS)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-async fn lock(layout: &Layout) -> Result<File, LocalError> {
-    let path = layout.home.join("venv.lock");
-    let what = format!("locking {}", path.display());
-    let locked = tokio::task::spawn_blocking(move || {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
-        file.lock()?;
-        Ok(file)
-    });
-    locked
-        .await
-        .map_err(std::io::Error::other)
-        .and_then(|result| result)
-        .doing(|| what)
+    format!("{:x}", Sha256::digest(REQUIREMENTS))
 }
 
 fn find_python() -> Result<PathBuf, LocalError> {

@@ -213,12 +213,9 @@ fn manifest_put(path: &str, manifest: &[u8]) -> Event {
         .trim_start_matches("/v2/")
         .rsplit_once("/manifests/")
         .unwrap_or_default();
-    let digest: String = Sha256::digest(manifest)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = Sha256::digest(manifest);
     let tag = (!reference.contains(':')).then_some(reference);
-    image_pushed(repository, &format!("sha256:{digest}"), tag, manifest)
+    image_pushed(repository, &format!("sha256:{digest:x}"), tag, manifest)
 }
 
 /// The answer of `PutImage` has all that the event needs.
