@@ -3,11 +3,12 @@
     emulator.py serve            the emulator, on BIND_HOST:GATEWAY_PORT
     emulator.py remove-containers PREFIX   removes the containers of the emulators whose instance label begins so
 
-Three things are added to the emulator, all of them on its outside:
+What is added to the emulator, all of it on its outside:
 
 * `POST /_lockstep/events` accepts PutEvents entries whose source is `aws.*`. PutEvents refuses such sources, as AWS
   does; on AWS they come from the services themselves. The gateway uses it to emit the events the emulator lacks.
 * `GET /_lockstep/ecs` lists services and tasks, so that the gateway can see what ECS would announce.
+* Where containers have addresses that this machine cannot reach (rootless Podman), their ports are published.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry.
 
 Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -19,6 +20,7 @@ import hmac
 import json
 import logging
 import os
+import random
 import re
 import sys
 import threading
@@ -82,6 +84,33 @@ def use_own_registry():
         return LocalEngine(client) if client else None
 
     ecs._get_docker = connect_locally
+
+
+def publish_on_loopback():
+    """Gives each container an address of its own that this machine can reach.
+
+    The containers of rootless Podman live in a network of their own, whose addresses mean nothing outside of it. Their
+    ports are published instead, each container's on another address of 127.0.0.0/8, and that is the task's address.
+    """
+    from ministack.services import ecs
+
+    build, address = ecs._build_run_kwargs, ecs._container_ip
+
+    def build_with_ports(cdef, td, *args, **kwargs):
+        built = build(cdef, td, *args, **kwargs)
+        own = f"127.{random.randint(64, 127)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+        ports = [mapping["containerPort"] for mapping in cdef.get("portMappings", [])]
+        if td.get("networkMode") == "awsvpc" and ports:
+            built["ports"] = {f"{port}/tcp": (own, port) for port in ports}
+        return built
+
+    def published_address(container, network):
+        container_address = address(container, network)
+        bindings = (container.attrs.get("NetworkSettings") or {}).get("Ports") or {}
+        published = [binding["HostIp"] for port in bindings.values() for binding in port or []]
+        return published[0] if published else container_address
+
+    ecs._build_run_kwargs, ecs._container_ip = build_with_ports, published_address
 
 
 def scope():
@@ -162,6 +191,8 @@ def serve():
 
     if os.environ.get("DOCKER_HOST"):
         use_own_registry()
+    if os.environ.get("LOCKSTEP_PUBLISH") == "loopback":
+        publish_on_loopback()
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     config = Config()

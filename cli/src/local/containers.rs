@@ -66,6 +66,12 @@ impl ContainerEngine {
         }
     }
 
+    /// Whether this machine can reach the containers at their own addresses. Those of rootless Podman live in a network
+    /// of their own.
+    pub fn has_reachable_addresses(&self) -> bool {
+        matches!(self, Self::Docker { .. }) || rustix::process::geteuid().is_root()
+    }
+
     /// The address in the form of `DOCKER_HOST`.
     pub fn host(&self) -> String {
         match self {

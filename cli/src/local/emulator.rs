@@ -95,7 +95,12 @@ fn environment(layout: &Layout, options: &EmulatorOptions) -> BTreeMap<String, S
         layout.engine.join("no-container-engine").display()
     );
     let host = options.containers.map_or(no_engine, ContainerEngine::host);
+    let reachable = options
+        .containers
+        .is_none_or(ContainerEngine::has_reachable_addresses);
+    let publish = if reachable { "no" } else { "loopback" };
     let pairs = [
+        ("LOCKSTEP_PUBLISH", publish.to_owned()),
         ("GATEWAY_PORT", options.port.to_string()),
         ("BIND_HOST", "127.0.0.1".to_owned()),
         ("AWS_ENDPOINT_URL", options.endpoint.to_owned()),

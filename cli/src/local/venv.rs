@@ -11,6 +11,17 @@ use super::process::{self, Process};
 
 const REQUIREMENTS: &str = include_str!("../../local/requirements.txt");
 
+/// What pip writes when it cannot reach the package index.
+const OFFLINE: [&str; 7] = [
+    "from versions: none",
+    "Temporary failure in name resolution",
+    "Name or service not known",
+    "Network is unreachable",
+    "NewConnectionError",
+    "Connection refused",
+    "timed out",
+];
+
 /// The newest first; `python3` before all, since that is what the user means.
 const NAMES: [&str; 5] = [
     "python3",
@@ -110,20 +121,14 @@ async fn install(layout: &Layout) -> Result<(), LocalError> {
 }
 
 fn explain(error: LocalError) -> LocalError {
-    const OFFLINE: [&str; 6] = [
-        "Temporary failure in name resolution",
-        "Name or service not known",
-        "Network is unreachable",
-        "NewConnectionError",
-        "Connection refused",
-        "timed out",
-    ];
+    let unreachable = |line: &&str| OFFLINE.iter().any(|sign| line.contains(sign));
     match error {
-        LocalError::Command { detail, .. } if OFFLINE.iter().any(|sign| detail.contains(sign)) => {
-            LocalError::NoNetwork {
-                detail: detail.lines().last().unwrap_or_default().to_owned(),
-            }
-        }
+        LocalError::Command { what, detail, log } => match detail.lines().rfind(unreachable) {
+            Some(line) => LocalError::NoNetwork {
+                detail: line.to_owned(),
+            },
+            None => LocalError::Command { what, detail, log },
+        },
         other => other,
     }
 }
