@@ -64,7 +64,7 @@ pub struct Global {
     #[arg(long, global = true, env = "AWS_ENDPOINT_URL", value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Talk to this project's local engine (`lockstep local up`) instead of AWS
-    #[arg(long, global = true, conflicts_with_all = ["region", "profile", "endpoint_url"])]
+    #[arg(long, global = true, conflicts_with_all = ["region", "profile"])]
     pub local: bool,
     /// Print JSON: one document, or for what is watched one document a line
     #[arg(long, global = true)]
@@ -238,6 +238,22 @@ mod tests {
             Cli::try_parse_from(["lockstep", "status", "--json", "--stack", "other"]).unwrap();
         assert!(cli.global.json);
         assert_eq!(cli.global.stack, "other");
+    }
+
+    #[test]
+    fn the_local_engine_needs_no_address() {
+        let cli = Cli::try_parse_from([
+            "lockstep",
+            "--local",
+            "--endpoint-url",
+            "http://x",
+            "status",
+        ]);
+        assert!(cli.unwrap().global.local);
+        assert!(
+            Cli::try_parse_from(["lockstep", "--local", "--region", "eu-west-1", "status"])
+                .is_err()
+        );
     }
 
     #[test]

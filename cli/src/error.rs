@@ -142,7 +142,7 @@ fn faults(errors: &[ManifestError]) -> String {
 
 fn said(error: &AwsError) -> String {
     let verb = match error.kind {
-        ErrorKind::Transient if error.code.is_empty() => "got no answer",
+        ErrorKind::Transient if error.code.is_empty() => "could not be asked",
         ErrorKind::Transient => "failed for now",
         ErrorKind::AccessDenied => "is not allowed",
         ErrorKind::Refused => "was refused",

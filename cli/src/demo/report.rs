@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::releases::Release;
 use crate::exit::Exit;
 use crate::view::duration::words;
+use crate::view::table::sentence;
 use crate::view::{Report, table};
 
 /// The demo's result, as `--json` prints it at the end.
@@ -83,14 +84,6 @@ impl DemoRow {
     }
 }
 
-/// The reason alone: where the log is and what was put back stand above the table, and in
-/// its last column.
-fn sentence(message: &str) -> &str {
-    let line = message.lines().next().unwrap_or_default();
-    let why = line.split(". Put back").next().unwrap_or(line);
-    why.split("; logs: ").next().unwrap_or(why)
-}
-
 impl DemoReport {
     /// The result of all releases.
     pub fn new(releases: Vec<DemoRow>) -> Self {
@@ -139,7 +132,7 @@ mod tests {
     use lockstep::verdict::Verdict;
 
     use super::super::releases::RELEASES;
-    use super::{DemoReport, DemoRow, sentence};
+    use super::{DemoReport, DemoRow};
     use crate::view::Report;
 
     fn row(at: usize, verdict: Verdict, serving: &str, answer: &str) -> DemoRow {
@@ -166,19 +159,6 @@ mod tests {
         ]);
         insta::assert_snapshot!(report.text());
         assert_eq!(report.exit().code(), 0);
-    }
-
-    #[test]
-    fn the_table_gives_the_reason_in_one_sentence() {
-        let message = "service hello/web: 2 tasks stopped: exited with code 1; logs: https://x/y. Put back and verified: z.";
-        assert_eq!(
-            sentence(message),
-            "service hello/web: 2 tasks stopped: exited with code 1"
-        );
-        assert_eq!(
-            sentence("Live and verified: z.\n- more"),
-            "Live and verified: z."
-        );
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl DeploymentLine {
             if self.message.is_empty() {
                 self.source.clone()
             } else {
-                self.message.clone()
+                table::sentence(&self.message).to_owned()
             },
         ]
     }

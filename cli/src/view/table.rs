@@ -38,3 +38,29 @@ pub fn text(table: &mut Table, indent: usize) -> String {
 pub fn hanging(text: &str, indent: usize) -> String {
     text.replace('\n', &format!("\n{}", " ".repeat(indent)))
 }
+
+/// The reason of a message alone, for a cell. Where the log is and what was put back are in
+/// the whole message, which `lockstep show` prints.
+pub fn sentence(message: &str) -> &str {
+    let line = message.lines().next().unwrap_or_default();
+    let why = line.split(". Put back").next().unwrap_or(line);
+    why.split("; logs: ").next().unwrap_or(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sentence;
+
+    #[test]
+    fn a_cell_gives_the_reason_in_one_sentence() {
+        let message = "service hello/web: 2 tasks stopped: exited with code 1; logs: https://x/y. Put back and verified: z.";
+        assert_eq!(
+            sentence(message),
+            "service hello/web: 2 tasks stopped: exited with code 1"
+        );
+        assert_eq!(
+            sentence("Live and verified: z.\n- more"),
+            "Live and verified: z."
+        );
+    }
+}

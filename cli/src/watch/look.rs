@@ -189,7 +189,10 @@ impl Watcher {
             ("lock", Some(record)) => self.lock_holder(record).await,
             ("service" | "undo", _) => {
                 let steps = self.steps().await?;
-                Ok(steps_under_way(&steps, phase.phase == "undo"))
+                let seen = steps
+                    .iter()
+                    .map(|(step, journal)| (step.target.as_str(), journal));
+                Ok(under_way(seen, phase.phase == "undo"))
             }
             _ => Ok(phase.note),
         }
@@ -222,32 +225,24 @@ impl Watcher {
     }
 }
 
-/// The steps that are not finished, each with what was last seen of it.
-fn steps_under_way(steps: &[(lockstep::plan::Step, StepJournal)], undo: bool) -> String {
-    let open = |journal: &StepJournal| {
+/// The targets of the steps that are not finished, each with what was last seen of it.
+fn under_way<'a>(steps: impl Iterator<Item = (&'a str, &'a StepJournal)>, undo: bool) -> String {
+    let span = |journal: &StepJournal| {
         if undo {
-            journal.undone_at.is_none()
+            (journal.undo_started_at, journal.undone_at)
         } else {
-            journal.finished_at.is_none()
+            (journal.started_at, journal.finished_at)
         }
     };
-    let begun = |journal: &StepJournal| {
-        if undo {
-            journal.undo_started_at.is_some()
-        } else {
-            journal.started_at.is_some()
-        }
-    };
-    let told: Vec<_> = steps
-        .iter()
-        .filter(|(_, journal)| open(journal))
-        .map(|(step, journal)| match journal.note.as_str() {
-            note if note.starts_with(&step.target) => note.to_owned(),
-            note if begun(journal) && !note.is_empty() => format!("{}: {note}", step.target),
-            _ => step.target.clone(),
-        })
-        .collect();
-    told.join("; ")
+    let told = steps.filter_map(
+        |(target, journal)| match (span(journal), journal.note.as_str()) {
+            ((_, Some(_)), _) => None,
+            ((_, None), note) if note.starts_with(target) => Some(note.to_owned()),
+            ((None, None), _) | (_, "") => Some(target.to_owned()),
+            (_, note) => Some(format!("{target}: {note}")),
+        },
+    );
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// A recovery's execution has the deployment's id and `-recovery`, from the second on with
@@ -259,3 +254,6 @@ fn recovery_arn(first: &str, id: &DeploymentId, number: usize) -> String {
         number => format!("{machine}:{id}-recovery-{number}"),
     }
 }
+
+#[cfg(test)]
+mod tests;
