@@ -1,5 +1,7 @@
 //! The conclusion: written exactly once, together with everything that hangs on it.
 
+use std::collections::BTreeSet;
+
 use lockstep::record::{Conclusion, DeploymentRecord};
 
 use crate::deployments::HistoryLine;
@@ -106,7 +108,9 @@ impl Ledger {
                 Expression::default(),
             )?;
         }
-        for digest in &write.lifted {
+        // One image can be deployed to several components, and DynamoDB refuses a transaction
+        // that names an item twice.
+        for digest in write.lifted.iter().collect::<BTreeSet<_>>() {
             transaction.delete(self, key(&keys::hold(digest)))?;
         }
         transaction.commit(self).await

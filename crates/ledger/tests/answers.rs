@@ -214,6 +214,25 @@ async fn a_deployment_that_lost_its_lock_still_concludes_and_leaves_the_lock_alo
 }
 
 #[tokio::test]
+async fn one_image_in_two_components_names_its_hold_once() {
+    let once = mock!(Client::transact_write_items)
+        .match_requests(|request| request.transact_items().len() == 5)
+        .then_output(|| TransactWriteItemsOutput::builder().build());
+    let record = DeploymentRecord {
+        conclusion: Some(conclusion()),
+        ..record()
+    };
+    let write = ConclusionWrite {
+        lifted: vec!["sha256:new".to_owned(), "sha256:new".to_owned()],
+        ..write(&record)
+    };
+    let concluded = Ledger::new(mock_client!(aws_sdk_dynamodb, [&once]), "ledger")
+        .conclude(&write)
+        .await;
+    assert_eq!(concluded.unwrap(), Concluded::Now);
+}
+
+#[tokio::test]
 async fn the_first_conclusion_stands() {
     let refused = mock!(Client::transact_write_items)
         .then_error(|| cancelled(&[Some(text(&[("concluded", "yes")])), None, None, None]));
