@@ -87,13 +87,23 @@ impl Ledger {
         })
     }
 
-    /// Puts a deployment into its environment's queue. Doing it again changes nothing.
+    /// Puts a deployment into its environment's queue. Doing it again changes nothing, and
+    /// so does a late call for a deployment that has ended or was taken over meanwhile: its
+    /// entry would stay for good.
     pub async fn enqueue(
         &self,
         me: &DeploymentRef,
         artifacts: &Artifacts,
     ) -> Result<(), LedgerError> {
         let key = keys::of_environment(&me.application, &me.environment, keys::queue(&me.id));
-        self.put(body_item(key, artifacts)?).await
+        let mut transaction = Transaction::default();
+        let alive = Expression::update("SET queued = :yes")
+            .only_when(
+                "attribute_exists(pk) AND attribute_not_exists(superseded_by) AND attribute_not_exists(concluded)",
+            )
+            .value(":yes", text("yes"));
+        transaction.update(self, keys::of_deployment(&me.id, "record"), alive)?;
+        transaction.put(self, body_item(key, artifacts)?, Expression::default())?;
+        transaction.commit(self).await.map(drop)
     }
 }

@@ -280,6 +280,25 @@ async fn a_conflict_with_another_transaction_is_retried_in_place() {
     assert!(PhaseError::from(error).is_transient());
 }
 
+#[tokio::test]
+async fn a_deployment_that_has_ended_does_not_queue_up_again() {
+    let rule = mock!(Client::transact_write_items)
+        .match_requests(|request| {
+            let guard = request
+                .transact_items()
+                .first()
+                .and_then(|item| item.update());
+            guard
+                .and_then(|update| update.condition_expression())
+                .is_some_and(|condition| condition.contains("attribute_not_exists(concluded)"))
+        })
+        .then_error(|| cancelled(&[Some(Item::new()), None]));
+    let ledger = Ledger::new(mock_client!(aws_sdk_dynamodb, [&rule]), "ledger");
+    let record = record();
+    let queued = ledger.enqueue(&record.deployment, &record.requested).await;
+    assert!(queued.is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn throttling_is_transient_and_a_missing_permission_is_not() {
     let throttled = mock!(Client::get_item)
