@@ -1,10 +1,15 @@
 //! Transactions, and the plain reads.
 
+use aws_sdk_dynamodb::Config;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
+
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
 use crate::Ledger;
 use crate::error::LedgerError;
@@ -135,12 +140,17 @@ impl Transaction {
 
     /// Writes everything or nothing.
     ///
-    /// A conflict with another transaction on the same items is [`LedgerError::Contended`].
+    /// All steps of a deployment renew one lease, so that their transactions meet at the lock
+    /// every few seconds. Such a conflict passes within milliseconds and is tried again by the
+    /// SDK: it must not use up the retries that a state has for real trouble. One that stays
+    /// is [`LedgerError::Contended`].
     pub(crate) async fn commit(self, ledger: &Ledger) -> Result<Outcome, LedgerError> {
         let sent = ledger
             .client
             .transact_write_items()
             .set_transact_items(Some(self.items))
+            .customize()
+            .config_override(Config::builder().retry_classifier(Conflicts))
             .send()
             .await;
         match sent {
@@ -150,11 +160,46 @@ impl Transaction {
     }
 }
 
+/// Tells the SDK to try again after a conflict with another transaction. By itself it does
+/// not: most cancellations are final.
+#[derive(Debug)]
+struct Conflicts;
+
+impl ClassifyRetry for Conflicts {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let conflict = matches!(context.output_or_error(), Some(Err(error))
+            if error.as_operation_error()
+                .and_then(|error| error.downcast_ref::<TransactWriteItemsError>())
+                .is_some_and(is_conflict));
+        if conflict {
+            RetryAction::transient_error()
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "TransactionConflicts"
+    }
+}
+
+/// Whether nothing but other transactions stood in the way.
+fn is_conflict(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return false;
+    };
+    let codes = || {
+        cancelled
+            .cancellation_reasons()
+            .iter()
+            .filter_map(|reason| reason.code())
+    };
+    codes().any(|code| code == "TransactionConflict")
+        && codes().all(|code| matches!(code, "None" | "TransactionConflict"))
+}
+
 fn refusal(
-    error: &SdkError<
-        TransactWriteItemsError,
-        aws_smithy_runtime_api::client::orchestrator::HttpResponse,
-    >,
+    error: &SdkError<TransactWriteItemsError, HttpResponse>,
 ) -> Result<Outcome, LedgerError> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()

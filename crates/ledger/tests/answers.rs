@@ -260,17 +260,31 @@ async fn the_first_conclusion_stands() {
     assert_eq!(concluded.unwrap(), Concluded::Before(conclusion()));
 }
 
-#[tokio::test]
-async fn a_conflict_with_another_transaction_is_retried_in_place() {
-    let rule = mock!(Client::transact_write_items).then_error(|| {
-        let conflict = CancellationReason::builder()
-            .code("TransactionConflict")
-            .build();
-        let exception = TransactionCanceledException::builder()
-            .cancellation_reasons(conflict)
-            .build();
-        TransactWriteItemsError::TransactionCanceledException(exception)
-    });
+fn conflict() -> TransactWriteItemsError {
+    let reason = |code: &str| CancellationReason::builder().code(code).build();
+    let exception = TransactionCanceledException::builder()
+        .cancellation_reasons(reason("TransactionConflict"))
+        .cancellation_reasons(reason("None"))
+        .build();
+    TransactWriteItemsError::TransactionCanceledException(exception)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_with_another_transaction_passes_in_place() {
+    let rule = mock!(Client::transact_write_items)
+        .sequence()
+        .error(conflict)
+        .times(2)
+        .output(|| TransactWriteItemsOutput::builder().build())
+        .build();
+    let ledger = Ledger::new(mock_client!(aws_sdk_dynamodb, [&rule]), "ledger");
+    let created = ledger.create_deployment(&record(), false, now()).await;
+    assert_eq!(created.unwrap(), Created::Yes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_stays_is_transient() {
+    let rule = mock!(Client::transact_write_items).then_error(conflict);
     let ledger = Ledger::new(mock_client!(aws_sdk_dynamodb, [&rule]), "ledger");
     let error = ledger
         .create_deployment(&record(), false, now())
