@@ -5,6 +5,11 @@ use lockstep::record::DeploymentRecord;
 use lockstep::release::{Artifacts, inherit};
 use lockstep_ledger::{EnvironmentState, Waiting};
 
+/// How many waiting deployments one transaction can take over: two writes for each, and
+/// three to take the lock, of the hundred that DynamoDB allows. Older ones still have their
+/// turn afterwards.
+const OVERTAKEN_AT_ONCE: usize = 48;
+
 /// What a deployment that wants the lock should do now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Decision {
@@ -17,9 +22,9 @@ pub(crate) enum Decision {
         /// The older waiting deployments, which end as superseded.
         overtaken: Vec<Waiting>,
     },
-    /// A newer deployment takes its place.
+    /// Everything it wanted was overtaken by newer images.
     Superseded(String),
-    /// Somebody else's turn.
+    /// Somebody else's turn: the lock is held, or a newer deployment goes first.
     Wait(String),
 }
 
@@ -38,18 +43,24 @@ pub(crate) fn decide(
     {
         return Decision::Held(lock.fence);
     }
+    // It ends only once the newer one has the lock: what it wants is in its queue entry, and
+    // ending would take that away before the newer one could take it over.
     if let Some(newer) = state.queue.iter().find(|waiting| waiting.deployment > *me) {
-        return Decision::Superseded(format!("deployment {}, which is newer", newer.deployment));
+        return Decision::Wait(format!(
+            "deployment {}, which is newer and goes first",
+            newer.deployment
+        ));
     }
     if let Some(holder) = holder(state, record, now) {
         return Decision::Wait(holder);
     }
-    let overtaken: Vec<_> = state
+    let mut overtaken: Vec<_> = state
         .queue
         .iter()
         .filter(|waiting| waiting.deployment < *me)
         .cloned()
         .collect();
+    overtaken.drain(..overtaken.len().saturating_sub(OVERTAKEN_AT_ONCE));
     let mut requested = record.requested.clone();
     for waiting in overtaken.iter().rev() {
         inherit(&mut requested, &waiting.artifacts);

@@ -128,8 +128,24 @@ fn the_newest_waiting_deployment_wins_even_when_the_lock_is_free() {
     };
     assert!(matches!(
         decide(&record(2, Artifacts::new()), &state, now()),
-        Decision::Superseded(_)
+        Decision::Wait(_)
     ));
+}
+
+#[test]
+fn a_crowd_is_taken_over_in_transactions_that_dynamodb_takes() {
+    let crowd: Vec<_> = (1..=60)
+        .map(|number| waiting(number, Artifacts::new()))
+        .collect();
+    let state = EnvironmentState {
+        queue: crowd.clone(),
+        ..EnvironmentState::default()
+    };
+    let Decision::Take { overtaken, .. } = decide(&record(61, Artifacts::new()), &state, now())
+    else {
+        unreachable!("the lock is free")
+    };
+    assert_eq!(overtaken, crowd[12..]);
 }
 
 #[test]
