@@ -19,7 +19,8 @@ impl ServicePhase {
     }
 
     /// One `UpdateService` back to what the service ran. A service that ECS itself put
-    /// back only gets its settings back.
+    /// back only gets its settings back, and one whose old settings could never roll gets
+    /// them back once it serves.
     async fn restore(&self, step: &ServiceStep, world: &ServiceWorld) -> Result<(), PhaseError> {
         let settings = &step.before.settings;
         if world.runs_before(step) {
@@ -34,8 +35,9 @@ impl ServicePhase {
             revision,
             "putting the service back"
         );
+        let settings = settings.able_to_roll(world.service.desired, &step.after.settings);
         self.ecs
-            .update_service(&step.update_input(Some(&revision), settings))
+            .update_service(&step.update_input(Some(&revision), &settings))
             .await
     }
 }

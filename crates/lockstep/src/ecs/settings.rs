@@ -68,6 +68,36 @@ impl Settings {
         }
     }
 
+    /// The same settings, with `others`' percentages where its own let no task be replaced:
+    /// none more may start and none may stop. (150 and 50 percent of one task are one task:
+    /// ECS rounds the maximum down and the minimum up.) The service that is to be put back
+    /// may have had such settings, and ECS would wait for ever.
+    #[must_use]
+    pub fn able_to_roll(&self, desired: u32, others: &Self) -> Self {
+        if self.leaves_room(desired) {
+            return self.clone();
+        }
+        let mut configuration = object(&self.deployment_configuration);
+        for field in ["maximumPercent", "minimumHealthyPercent"] {
+            match others.deployment_configuration.get(field) {
+                Some(value) => drop(configuration.insert(field.into(), value.clone())),
+                None => drop(configuration.remove(field)),
+            }
+        }
+        Self {
+            deployment_configuration: Value::Object(configuration),
+            health_check_grace_seconds: self.health_check_grace_seconds,
+        }
+    }
+
+    fn leaves_room(&self, desired: u32) -> bool {
+        let (maximum, minimum, ..) = compared(&self.deployment_configuration);
+        let desired = u64::from(desired);
+        let most = desired * u64::from(maximum) / 100;
+        let least = (desired * u64::from(minimum)).div_ceil(100);
+        desired == 0 || most > desired || least < desired
+    }
+
     /// Whether the service has these settings. Compares only what a rollout changes: AWS
     /// fills in defaults elsewhere, and would never print back exactly what was sent.
     pub fn are_set_on(&self, live: &LiveService) -> bool {

@@ -90,3 +90,29 @@ fn defaults_that_aws_fills_in_do_not_make_settings_differ() {
             .are_set_on(&filled)
     );
 }
+
+#[test]
+fn settings_that_let_no_task_be_replaced_borrow_percentages_to_roll_with() {
+    let settings = |maximum: u32, minimum: u32| {
+        Settings::of(&service(&json!({
+            "deploymentConfiguration": {"maximumPercent": maximum, "minimumHealthyPercent": minimum},
+        })))
+    };
+    let (stuck, manifest) = (settings(150, 50), settings(200, 100));
+    let rolling = stuck.able_to_roll(1, &manifest);
+    assert_eq!(rolling.deployment_configuration["maximumPercent"], 200);
+    assert_eq!(
+        rolling.deployment_configuration["minimumHealthyPercent"],
+        100
+    );
+    assert_eq!(
+        rolling.deployment_configuration["deploymentCircuitBreaker"],
+        json!({"enable": false, "rollback": false})
+    );
+    assert_eq!(stuck.able_to_roll(2, &manifest), stuck);
+    assert_eq!(stuck.able_to_roll(0, &manifest), stuck);
+    assert_eq!(
+        settings(100, 0).able_to_roll(1, &manifest),
+        settings(100, 0)
+    );
+}
