@@ -1,6 +1,6 @@
 //! Starting executions and waiting for their end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use lockstep::DeploymentId;
@@ -8,6 +8,7 @@ use lockstep::record::DeploymentRecord;
 use serde_json::{Value, json};
 
 use crate::application::ENVIRONMENT;
+use crate::wait::PAUSE;
 use crate::{Application, World, eventually, within};
 
 /// How long a whole deployment may take here; every wait in it is a second or two.
@@ -155,22 +156,27 @@ impl<'w> Execution<'w> {
 
     /// Waits for its end.
     pub async fn ended(&self) -> Ended {
-        within(LIMIT, &format!("{} ends", self.name()), async || {
-            let sfn = &self.world.clients().sfn;
-            let found = sfn
-                .describe_execution()
-                .execution_arn(&self.arn)
-                .send()
-                .await
-                .unwrap();
-            (*found.status() != ExecutionStatus::Running).then(|| Ended {
-                status: found.status().as_str().to_owned(),
-                error: found.error().map(str::to_owned),
-                cause: found.cause().map(str::to_owned),
-                output: serde_json::from_str(found.output().unwrap_or("null")).unwrap_or_default(),
-            })
+        let limit = Instant::now() + LIMIT;
+        loop {
+            if let Some(ended) = self.status().await {
+                return ended;
+            }
+            if Instant::now() > limit {
+                panic!("{} does not end; its path: {:?}; the last calls:\n{}", self.name(), self.path().await, self.world.last_calls());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// How it ended; `None` while it runs.
+    pub async fn status(&self) -> Option<Ended> {
+        let found = self.world.clients().sfn.describe_execution().execution_arn(&self.arn).send().await.unwrap();
+        (*found.status() != ExecutionStatus::Running).then(|| Ended {
+            status: found.status().as_str().to_owned(),
+            error: found.error().map(str::to_owned),
+            cause: found.cause().map(str::to_owned),
+            output: serde_json::from_str(found.output().unwrap_or("null")).unwrap_or_default(),
         })
-        .await
     }
 
     /// Waits for the end of the deployment: of this execution and, where it was cut off, of its recoveries.

@@ -168,7 +168,10 @@ fn content(definition: &TaskDefinition) -> (BTreeMap<String, String>, String) {
         let name = container.name().unwrap_or_default().to_owned();
         images.insert(name, container.image.take().unwrap_or_default());
     }
-    (images, format!("{rest:?}"))
+    let variables = rest.container_definitions().iter().flat_map(|container| container.environment());
+    // The SDK does not show the values of variables.
+    let variables: Vec<_> = variables.map(|pair| (pair.name(), pair.value())).collect();
+    (images, format!("{rest:?} {variables:?}"))
 }
 
 fn text(value: &AttributeValue) -> String {

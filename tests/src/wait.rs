@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How often something is looked at again.
-const PAUSE: Duration = Duration::from_millis(30);
+pub(crate) const PAUSE: Duration = Duration::from_millis(30);
 
 /// Looks again and again until there is something; panics with `what` when there is nothing within `limit`.
 pub async fn within<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
