@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use lockstep::record::{Conclusion, DeploymentRecord};
+use lockstep::record::{Conclusion, DeploymentRecord, DeploymentRef};
 
 use crate::deployments::HistoryLine;
-use crate::environment::{Hold, VerifiedRelease};
+use crate::environment::{Hold, VerifiedRelease, lock};
 use crate::error::LedgerError;
 use crate::item::{body_item, json, number, text};
 use crate::transaction::{Expression, Outcome, Transaction};
@@ -16,7 +16,7 @@ use crate::{Ledger, keys};
 pub struct ConclusionWrite<'a> {
     /// The record with its conclusion in it.
     pub record: &'a DeploymentRecord,
-    /// The fencing number of the lock it holds; 0 when it never had the lock.
+    /// The fencing number of the lock it holds; 0 when it knows of none.
     pub fence: u64,
     /// The release that was verified, when the verdict is `SUCCEEDED`.
     pub verified: Option<VerifiedRelease>,
@@ -40,9 +40,13 @@ pub enum Concluded {
 impl Ledger {
     /// Writes verdict, history line, holds and verified releases, leaves the queue and
     /// frees the lock, all or nothing and only once. A lock that was lost meanwhile
-    /// stays with its new holder.
+    /// stays with its new holder. One that was taken by a call whose answer got lost is
+    /// freed as well, although the deployment never heard of it.
     pub async fn conclude(&self, write: &ConclusionWrite<'_>) -> Result<Concluded, LedgerError> {
-        let mut fence = write.fence;
+        let mut fence = match write.fence {
+            0 => self.fence_of(&write.record.deployment).await?,
+            fence => fence,
+        };
         loop {
             match self.try_conclude(write, fence).await? {
                 Outcome::Written => return Ok(Concluded::Now),
@@ -57,6 +61,15 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// The fencing number of the lock when the deployment holds it, else 0.
+    async fn fence_of(&self, me: &DeploymentRef) -> Result<u64, LedgerError> {
+        let key = keys::of_environment(&me.application, &me.environment, "lock");
+        let lock = self.get(key).await?.as_ref().map(lock).transpose()?;
+        Ok(lock
+            .filter(|lock| lock.deployment.as_ref() == Some(&me.id))
+            .map_or(0, |lock| lock.fence))
     }
 
     async fn try_conclude(

@@ -214,6 +214,29 @@ async fn a_deployment_that_lost_its_lock_still_concludes_and_leaves_the_lock_alo
 }
 
 #[tokio::test]
+async fn a_lock_whose_taking_was_never_heard_of_is_freed() {
+    let read = mock!(Client::get_item).then_output(|| {
+        aws_sdk_dynamodb::operation::get_item::GetItemOutput::builder()
+            .set_item(Some(fenced(&[("deployment", ME)], 9)))
+            .build()
+    });
+    let freeing = mock!(Client::transact_write_items)
+        .match_requests(|request| request.transact_items().len() == 4)
+        .then_output(|| TransactWriteItemsOutput::builder().build());
+    let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&read, &freeing]);
+    let record = DeploymentRecord {
+        conclusion: Some(conclusion()),
+        ..record()
+    };
+    let write = ConclusionWrite {
+        fence: 0,
+        ..write(&record)
+    };
+    let concluded = Ledger::new(client, "ledger").conclude(&write).await;
+    assert_eq!(concluded.unwrap(), Concluded::Now);
+}
+
+#[tokio::test]
 async fn one_image_in_two_components_names_its_hold_once() {
     let once = mock!(Client::transact_write_items)
         .match_requests(|request| request.transact_items().len() == 5)
