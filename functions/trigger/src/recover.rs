@@ -1,8 +1,8 @@
 //! The recovery of a deployment whose execution ended without concluding.
 
-use lockstep::PhaseError;
 use lockstep::record::{DeploymentRecord, Execution, Failure};
 use lockstep::trigger::Recover;
+use lockstep::{DeploymentId, PhaseError};
 use lockstep_ledger::{Acquired, EnvironmentState};
 
 use crate::Trigger;
@@ -40,9 +40,6 @@ impl Trigger {
         if record.conclusion.is_some() {
             return Ok(nothing_left(0, "it concluded; only people are to be told"));
         }
-        let Some(fence) = self.fence_off(&record, execution).await? else {
-            return Ok(nothing_left(0, "it never had its environment"));
-        };
         let steps: Vec<_> = self
             .ledger
             .plan(&deployment.id)
@@ -50,6 +47,9 @@ impl Trigger {
             .map_or_else(Vec::new, |plan| {
                 plan.steps.iter().map(|step| step.number).collect()
             });
+        let fence = self
+            .fence_off(&record, execution, !steps.is_empty())
+            .await?;
         if steps.is_empty() {
             return Ok(nothing_left(fence, "it had not changed anything"));
         }
@@ -65,33 +65,84 @@ impl Trigger {
 
     /// Takes the lock anew for the same deployment. The fencing number grows, so a handler
     /// of the ended execution that is still running cannot act any more.
+    ///
+    /// 0, which no lock has, when there is none to take. A deployment that had changed
+    /// something and lost its lock to another one cannot put anything back then: each undo
+    /// says so, and a person has to look.
     async fn fence_off(
         &self,
         record: &DeploymentRecord,
         execution: &Execution,
-    ) -> Result<Option<u64>, PhaseError> {
+        changed: bool,
+    ) -> Result<u64, PhaseError> {
         let me = &record.deployment;
         let state: EnvironmentState = self
             .ledger
             .environment(&me.application, &me.environment)
             .await?;
-        let ours = state
-            .lock
-            .as_ref()
-            .is_some_and(|lock| lock.deployment.as_ref() == Some(&me.id));
-        if !ours {
-            return Ok(None);
+        if !may_take(&state, &me.id, changed) {
+            return Ok(0);
         }
         match self
             .ledger
             .acquire_lock(record, &state, &[], execution.started_at)
             .await?
         {
-            Acquired::Yes { fence } => Ok(Some(fence)),
+            Acquired::Yes { fence } => Ok(fence),
             Acquired::No => Err(PhaseError::Transient {
                 operation: "taking the lock for the recovery".to_owned(),
                 source_text: "it changed at the same moment".to_owned(),
             }),
         }
+    }
+}
+
+/// The lock is the deployment's own, or nobody's while there may be something to put back:
+/// after its lease ran out another deployment may have come and gone.
+fn may_take(state: &EnvironmentState, me: &DeploymentId, changed: bool) -> bool {
+    let holder = state
+        .lock
+        .as_ref()
+        .and_then(|lock| lock.deployment.as_ref());
+    holder.map_or(changed, |holder| holder == me)
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep::DeploymentId;
+    use lockstep_ledger::{EnvironmentState, Lock};
+
+    use super::may_take;
+
+    fn id(number: u64) -> DeploymentId {
+        DeploymentId::for_execution("", "", number)
+    }
+
+    fn held_by(holder: Option<u64>) -> EnvironmentState {
+        let lock = Lock {
+            deployment: holder.map(id),
+            since: None,
+            lease_until: None,
+            fence: 7,
+            halted_by: None,
+        };
+        EnvironmentState {
+            lock: Some(lock),
+            ..EnvironmentState::default()
+        }
+    }
+
+    #[test]
+    fn what_was_changed_is_put_back_even_when_the_lock_was_lost_meanwhile() {
+        assert!(may_take(&held_by(Some(1)), &id(1), true));
+        assert!(may_take(&held_by(None), &id(1), true));
+        assert!(!may_take(&held_by(Some(2)), &id(1), true));
+    }
+
+    #[test]
+    fn a_deployment_that_never_had_its_environment_takes_nothing() {
+        assert!(may_take(&held_by(Some(1)), &id(1), false));
+        assert!(!may_take(&held_by(None), &id(1), false));
+        assert!(!may_take(&EnvironmentState::default(), &id(1), false));
     }
 }
