@@ -6,8 +6,7 @@ use lockstep::PhaseError;
 use lockstep_aws::AwsError;
 use serde_json::Value;
 
-/// Step Functions takes at most 32,768 characters of cause; a person reads far less.
-const CAUSE_LIMIT: usize = 8_000;
+use crate::error::cause;
 
 /// Answers task tokens.
 #[derive(Debug, Clone)]
@@ -46,13 +45,12 @@ impl Tokens {
     /// # Errors
     /// [`PhaseError::Transient`] when Step Functions could not be reached.
     pub async fn fail(&self, token: &str, error: &PhaseError) -> Result<(), PhaseError> {
-        let cause: String = error.to_string().chars().take(CAUSE_LIMIT).collect();
         let sent = self
             .client
             .send_task_failure()
             .task_token(token)
             .error(error.name())
-            .cause(cause)
+            .cause(cause(error))
             .send()
             .await;
         sent.map(drop)
