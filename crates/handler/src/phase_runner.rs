@@ -92,7 +92,7 @@ impl<P: Phase> PhaseRunner<P> {
     }
 
     async fn advance(&self, work: &Work<P::Step>) -> Result<Progress, PhaseError> {
-        if !work.invocation.woken {
+        if acts(&work.invocation) {
             self.take_up(work).await?;
         }
         let progress = match work.invocation.verb {
@@ -145,13 +145,11 @@ impl<P: Phase> PhaseRunner<P> {
     }
 
     fn check_deadline(&self, work: &Work<P::Step>, note: &str) -> Result<(), PhaseError> {
-        let (begun, what) = match work.invocation.verb {
-            Verb::Do => (work.journal.started_at, "the rollout"),
-            Verb::Undo => (
-                work.journal.undo_started_at,
-                "putting back what was there before",
-            ),
+        let what = match work.invocation.verb {
+            Verb::Do => "the rollout",
+            Verb::Undo => "putting back what was there before",
         };
+        let begun = begun(&work.invocation, &work.journal);
         let after = self.phase.deadline(&work.step);
         let used = begun.map(|begun| Timestamp::now().duration_since(begun).unsigned_abs());
         if used.is_some_and(|used| used > after) {
@@ -231,6 +229,24 @@ impl<P: Phase> PhaseRunner<P> {
     }
 }
 
+/// Whether an invocation may change something, so that it has to prove first that the lock is
+/// still ours. A woken `do` only looks; a woken `undo` puts back what it finds, and may come
+/// so late that the environment belongs to another deployment.
+fn acts(invocation: &Invocation) -> bool {
+    !invocation.woken || invocation.verb == Verb::Undo
+}
+
+/// Since when the step's time counts. A recovery has all of the time again: what an execution
+/// that was stopped used up says nothing about it.
+fn begun(invocation: &Invocation, journal: &StepJournal) -> Option<Timestamp> {
+    match invocation.verb {
+        Verb::Do => journal.started_at,
+        Verb::Undo => journal
+            .undo_started_at
+            .map(|begun| begun.max(invocation.execution.started_at)),
+    }
+}
+
 impl<S> Work<S> {
     fn finished<'a>(&'a self, note: &'a str) -> Finished<'a> {
         Finished {
@@ -264,5 +280,50 @@ fn log<S>(work: &Work<S>, target: &str, result: &Result<Progress, PhaseError>) {
             error = error.name(),
             "{error}"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use lockstep::record::StepJournal;
+    use serde_json::json;
+
+    use super::{acts, begun};
+    use crate::Invocation;
+
+    fn invocation(verb: &str, woken: bool) -> Invocation {
+        let payload = json!({
+            "deployment": {"id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production"},
+            "execution": {"name": "x", "arn": "arn", "started_at": at(40)},
+            "fence": 7, "step": 0, "verb": verb, "task_token": "t", "woken": woken,
+        });
+        Invocation::parse(&payload).unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minute)
+    }
+
+    #[test]
+    fn whatever_may_change_something_proves_its_lock_first() {
+        assert!(acts(&invocation("do", false)));
+        assert!(acts(&invocation("undo", false)));
+        assert!(acts(&invocation("undo", true)));
+        assert!(!acts(&invocation("do", true)));
+    }
+
+    #[test]
+    fn a_recovery_has_all_of_the_time_again() {
+        let journal = |minute| StepJournal {
+            started_at: Some(at(minute)),
+            undo_started_at: Some(at(minute)),
+            ..StepJournal::default()
+        };
+        let undo = invocation("undo", false);
+        assert_eq!(begun(&undo, &journal(1)), Some(at(40)));
+        assert_eq!(begun(&undo, &journal(45)), Some(at(45)));
+        assert_eq!(begun(&undo, &StepJournal::default()), None);
+        assert_eq!(begun(&invocation("do", false), &journal(1)), Some(at(1)));
     }
 }
