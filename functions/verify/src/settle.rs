@@ -27,7 +27,7 @@ pub(crate) fn settle(
     let left = i64::from(settle_seconds) - now.duration_since(since).as_secs();
     let missing = services.iter().find_map(|service| match service {
         Settle::Waiting { note } => Some(note),
-        Settle::Steady => None,
+        Settle::Steady | Settle::LeftAlone => None,
     });
     match missing {
         _ if left > 0 => Ok(again(

@@ -16,6 +16,8 @@ use crate::PhaseError;
 pub enum Settle {
     /// It runs what it should, with all of its tasks.
     Steady,
+    /// It is not looked after: somebody else took it over, or it did not serve before either.
+    LeftAlone,
     /// Not all of its tasks run. Autoscaling does that too: wait, within limits.
     Waiting {
         /// How many tasks run.
@@ -69,7 +71,7 @@ pub fn keeps_before(
     }
     let taken_over = !world.runs_before(step);
     if taken_over || !step.before.serving {
-        return Ok(Settle::Steady);
+        return Ok(Settle::LeftAlone);
     }
     let revision = world.service.revision();
     let crash = |task: &&StoppedTask| {

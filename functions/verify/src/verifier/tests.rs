@@ -28,6 +28,15 @@ environments:
   development:
     verify: { settle_seconds: 30 }
 ";
+/// Nothing listens there.
+const UNREACHABLE: &str = "
+application: quiz
+services:
+  web: { cluster: quiz, containers: { web: quiz/web } }
+environments:
+  development:
+    verify: { http: [{ url: \"http://127.0.0.1:9/health\", attempts: 1 }] }
+";
 
 fn arn(number: u32) -> String {
     format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{number}")
@@ -59,8 +68,8 @@ fn item(body: &Value) -> GetItemOutput {
     GetItemOutput::builder().set_item(Some(item)).build()
 }
 
-fn ledger() -> Ledger {
-    let manifest = Manifest::parse("lockstep.yaml", MANIFEST)
+fn ledger(manifest: &str) -> Ledger {
+    let manifest = Manifest::parse("lockstep.yaml", manifest)
         .unwrap()
         .embed(|_| unreachable!())
         .unwrap();
@@ -134,7 +143,7 @@ fn ecs(number: u32, crashes: Vec<Timestamp>) -> Ecs {
 
 fn verifier(ecs: Ecs) -> Verifier {
     Verifier {
-        ledger: ledger(),
+        ledger: ledger(MANIFEST),
         ecs,
         http: HttpGet::default(),
     }
@@ -196,4 +205,17 @@ async fn what_was_put_back_is_verified_by_what_ran_before() {
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "service quiz/web: it still runs web:8");
+}
+
+#[tokio::test]
+async fn what_somebody_else_rolled_out_meanwhile_is_not_held_against_the_undo() {
+    let taken_over = Verifier {
+        ledger: ledger(UNREACHABLE),
+        ..verifier(ecs(9, Vec::new()))
+    };
+    let passed = taken_over
+        .handle(payload("before", &Value::Null))
+        .await
+        .unwrap();
+    assert_eq!(passed["status"], "passed");
 }

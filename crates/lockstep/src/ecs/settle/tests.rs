@@ -76,13 +76,13 @@ fn a_service_taken_over_or_sick_before_is_not_held_against_anyone() {
     let foreign = service(&[deployment("PRIMARY", 9, "FAILED", 0)]);
     assert_eq!(
         keeps_before(&step(), &world(&foreign, &[8]), at(60)),
-        Ok(Settle::Steady)
+        Ok(Settle::LeftAlone)
     );
     let mut sick = step();
     sick.before.serving = false;
     let idle = service(&[deployment("PRIMARY", 7, "FAILED", 0)]);
     assert_eq!(
         keeps_before(&sick, &world(&idle, &[8]), at(60)),
-        Ok(Settle::Steady)
+        Ok(Settle::LeftAlone)
     );
 }
