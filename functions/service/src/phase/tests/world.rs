@@ -80,7 +80,7 @@ pub(crate) fn step() -> ServiceStep {
         "cluster": "quiz", "service": "web", "service_arn": "arn:aws:ecs:eu-west-1:123456789012:service/quiz/web",
         "before": {
             "task_definition": arn(7), "serving": true, "images": {"web": image("a")},
-            "deployment_configuration": settings(150, false), "health_check_grace_seconds": 5,
+            "deployment_configuration": settings(250, false), "health_check_grace_seconds": 5,
         },
         "after": {
             "task_definition": {
