@@ -38,7 +38,7 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
 
 /// Seconds with milliseconds, for programs.
 pub fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64()
+    (to.duration_since(from).as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// A moment with its date, in UTC: what logs and the AWS console can be searched for.

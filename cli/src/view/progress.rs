@@ -186,6 +186,7 @@ mod tests {
             at: at(75),
             record: Some(record),
             phases: vec![phase.clone()],
+            messages: Vec::new(),
             waits_for: waits_for.into(),
             timeline: Timeline {
                 phases: vec![phase],

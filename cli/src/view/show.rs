@@ -73,12 +73,7 @@ impl Shown {
                 .into_iter()
                 .map(|it| ShownStep::of(it, dirty))
                 .collect(),
-            messages: look
-                .timeline
-                .messages
-                .iter()
-                .filter_map(Message::of)
-                .collect(),
+            messages: look.messages.iter().filter_map(Message::of).collect(),
         }
     }
 

@@ -147,6 +147,7 @@ mod tests {
             at: ended_at + after,
             record: with_record.then(|| record(None)),
             phases: Vec::new(),
+            messages: Vec::new(),
             waits_for: String::new(),
             timeline: Timeline {
                 ended: Some(ended),

@@ -40,6 +40,8 @@ pub struct Look {
     pub record: Option<DeploymentRecord>,
     /// All phases so far, those of recoveries too.
     pub phases: Vec<PhaseSpan>,
+    /// All messages that went out so far: the sending state's name and when.
+    pub messages: Vec<(String, Timestamp)>,
     /// What the current phase waits for; empty when that is not known.
     pub waits_for: String,
     /// The last execution that is known, and how it ended.
@@ -105,14 +107,12 @@ impl Watcher {
         } else {
             self.waits_for(record.as_ref()).await?
         };
-        let phases = self
-            .executions
-            .iter()
-            .flat_map(|execution| execution.timeline.phases.clone());
+        let timelines = || self.executions.iter().map(|execution| &execution.timeline);
         Ok(Look {
             at: Timestamp::now(),
             record,
-            phases: phases.collect(),
+            phases: timelines().flat_map(|it| it.phases.clone()).collect(),
+            messages: timelines().flat_map(|it| it.messages.clone()).collect(),
             waits_for,
             timeline: self.last().timeline.clone(),
             recovering: self.executions.len() > 1,
