@@ -37,11 +37,11 @@ fn message(verdict: Verdict, steps: &[Step], outcome: &Outcome, why: &str) -> St
         }
         Verdict::RolledBack => format!(
             "{why}. Put back and verified: {}.",
-            listed(steps, |step| &step.before)
+            put_back(steps, outcome)
         ),
         Verdict::Rejected => format!("{why}. Nothing was changed."),
         Verdict::Superseded if outcome.unwound => {
-            format!("{why}. Put back: {}.", listed(steps, |step| &step.before))
+            format!("{why}. Live now: {}.", put_back(steps, outcome))
         }
         Verdict::Superseded => format!("{why}. Nothing was changed by this deployment."),
         Verdict::Stopped if steps.is_empty() => {
@@ -50,7 +50,7 @@ fn message(verdict: Verdict, steps: &[Step], outcome: &Outcome, why: &str) -> St
         Verdict::Stopped => {
             format!(
                 "Stopped by a person. Put back and verified: {}.",
-                listed(steps, |step| &step.before)
+                put_back(steps, outcome)
             )
         }
         Verdict::FailedDirty => format!(
@@ -110,6 +110,22 @@ fn listed<'a>(steps: &'a [Step], side: impl Fn(&'a Step) -> &'a String) -> Strin
     parts.join("; ")
 }
 
+/// What is live after undo. Mostly what ran before; what undo says of a target instead when it
+/// left that alone, because somebody else took it over.
+fn put_back(steps: &[Step], outcome: &Outcome) -> String {
+    let undone = |step: &Step| outcome.undo.iter().find(|undo| undo.step == step.number);
+    let parts: Vec<_> = steps
+        .iter()
+        .map(
+            |step| match undone(step).and_then(|undo| undo.summary.as_ref()) {
+                Some(summary) if !summary.contains(&step.before) => summary.clone(),
+                _ => format!("{} on {}", step.target, step.before),
+            },
+        )
+        .collect();
+    parts.join("; ")
+}
+
 fn left_over(steps: &[Step], outcome: &Outcome) -> String {
     let mut parts = Vec::new();
     for undo in &outcome.undo {
@@ -158,5 +174,75 @@ fn next_steps(verdict: Verdict, record: &DeploymentRecord, outcome: &Outcome) ->
             }
             steps
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::conclude;
+    use crate::plan::Plan;
+    use crate::record::{Failure, StepUndo};
+    use crate::verdict::{Outcome, Verdict};
+
+    fn step(number: u32, name: &str) -> serde_json::Value {
+        let change = json!({
+            "phase": "service", "deployment": "d", "application": "quiz", "environment": "production", "component": name,
+            "cluster": "quiz", "service": name, "service_arn": "arn",
+            "before": {"task_definition": "arn", "deployment_configuration": {}, "serving": true, "images": {}},
+            "after": {"task_definition": {}, "deployment_configuration": {}},
+            "stopped_tasks": 2, "timeout_seconds": 60, "planned_at": "2026-11-20T10:00:00Z",
+        });
+        json!({
+            "number": number, "target": format!("service quiz/{name}"), "before": format!("{name}:7 (v1)"), "after": "v2",
+            "change": change,
+        })
+    }
+
+    fn undone(step: u32, summary: &str) -> StepUndo {
+        StepUndo {
+            step,
+            summary: Some(summary.to_owned()),
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn what_was_left_to_others_is_not_told_as_put_back() {
+        let release = json!({"manifest_version": 1, "artifacts": {}});
+        let plan = json!({"release": release, "steps": [step(0, "web"), step(1, "api")]});
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+        });
+        let outcome = Outcome {
+            failure: Some(Failure {
+                phase: "service".into(),
+                step: Some(0),
+                error: "Superseded".into(),
+                cause: "service quiz/web was superseded by web:9".into(),
+            }),
+            planned: true,
+            unwound: true,
+            undo: vec![
+                undone(1, "service quiz/api runs api:7 (v1) again"),
+                undone(0, "service quiz/web left alone: it runs web:9 now"),
+            ],
+            not_restored: None,
+        };
+        let record = serde_json::from_value(record).unwrap();
+        let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);
+        assert_eq!(conclusion.verdict, Verdict::Superseded);
+        assert_eq!(
+            conclusion.message,
+            "service quiz/web was superseded by web:9. Live now: service quiz/web left alone: it runs web:9 now; \
+             service quiz/api on api:7 (v1)."
+        );
     }
 }

@@ -20,6 +20,9 @@ pub(crate) struct Request {
 #[derive(Debug, Deserialize)]
 pub(crate) struct UndoReport {
     step: u32,
+    /// What undo did, when it succeeded.
+    #[serde(default)]
+    summary: Option<String>,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
@@ -68,7 +71,7 @@ impl UndoReport {
             .map(|error| failure("service", error, &self.cause));
         StepUndo {
             step: self.step,
-            summary: None,
+            summary: self.summary.clone(),
             failure,
         }
     }
@@ -107,7 +110,7 @@ mod tests {
         let failed = json!({"phase": "service", "error": "Unhealthy", "cause": "exit code 1"});
         assert_eq!(verdict(json!({})), Some(Verdict::Succeeded));
         assert_eq!(verdict(json!({"steps": []})), Some(Verdict::NoChange));
-        let undone = json!({"failure": failed, "undo": [{"step": 0}], "restored": true});
+        let undone = json!({"failure": failed, "undo": [{"step": 0, "summary": "web runs web:7 again"}], "restored": true});
         assert_eq!(verdict(undone), Some(Verdict::RolledBack));
         let stuck = json!({"failure": failed, "undo": [{"step": 0, "error": "Rejected", "cause": "no"}], "restored": true});
         assert_eq!(verdict(stuck), Some(Verdict::FailedDirty));
