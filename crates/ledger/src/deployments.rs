@@ -130,7 +130,7 @@ impl Ledger {
         }
         match transaction.commit(self).await? {
             Outcome::Written => Ok(Created::Yes),
-            Outcome::Refused(refused) => refusal(&refused, &components),
+            Outcome::Refused(refused) => refusal(&refused, &components, record),
         }
     }
 
@@ -230,9 +230,24 @@ fn event_claim(event: &str, record: &DeploymentRecord) -> String {
     )
 }
 
+/// Whether the record that is there was written to keep the refusal of this request: such a
+/// record asks for nothing. The retry of a refused request must be refused again.
+fn keeps_a_refusal(standing: &Item, record: &DeploymentRecord) -> Result<bool, LedgerError> {
+    if record.requested.is_empty() || find_text(standing, "body").is_none() {
+        return Ok(false);
+    }
+    Ok(body::<DeploymentRecord>(standing)?.requested.is_empty())
+}
+
 /// Why the creating transaction was refused. An existing record means a retry.
-fn refusal(refused: &[Option<Item>], components: &[String]) -> Result<Created, LedgerError> {
-    if refused.get(RECORD).is_some_and(Option::is_some) {
+fn refusal(
+    refused: &[Option<Item>],
+    components: &[String],
+    record: &DeploymentRecord,
+) -> Result<Created, LedgerError> {
+    if let Some(Some(standing)) = refused.get(RECORD)
+        && !keeps_a_refusal(standing, record)?
+    {
         return Ok(Created::Yes);
     }
     let marks = refused.iter().skip(3);

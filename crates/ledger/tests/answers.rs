@@ -113,6 +113,22 @@ async fn a_retry_finds_its_own_deployment() {
 }
 
 #[tokio::test]
+async fn the_retry_of_a_refused_request_is_refused_again() {
+    let kept = DeploymentRecord {
+        requested: [].into(),
+        ..record()
+    };
+    let body = serde_json::to_string(&kept).unwrap();
+    let mark = text(&[
+        ("digest", "sha256:newer"),
+        ("pushed_at", "2026-11-20T11:00:00Z"),
+        ("deployment", OTHER),
+    ]);
+    let refused = vec![Some(text(&[("body", &body)])), None, None, Some(mark), None];
+    assert!(matches!(create(refused).await, Created::NotNewer { .. }));
+}
+
+#[tokio::test]
 async fn a_second_delivery_of_an_event_names_the_first_ones_deployment() {
     let claim = Some(text(&[("deployment", OTHER)]));
     let expected = Created::DuplicateEvent {
