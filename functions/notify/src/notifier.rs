@@ -53,7 +53,17 @@ impl Notifier {
         };
         let notification = self.compose(&request, &record).await?;
         let topic = self.topic_arn(record.topic.as_deref());
-        self.publish(&topic, &notification, Some(&record)).await
+        match self.publish(&topic, &notification, Some(&record)).await {
+            Err(error) if goes_elsewhere(&topic, &self.topic, &error) => {
+                tracing::error!(
+                    deployment = record.deployment.id.as_str(),
+                    "{error}; telling the controller's own topic instead"
+                );
+                self.publish(&self.topic, &notification, Some(&record))
+                    .await
+            }
+            answer => answer,
+        }
     }
 
     async fn compose(
@@ -127,6 +137,13 @@ impl Notifier {
     }
 }
 
+/// Whether a message that the application's topic refused goes to the controller's own: a topic
+/// that was deleted or misspelt must not hide that a person is needed. A call that may have
+/// acted is only ever repeated as it is, or the message would be sent twice.
+fn goes_elsewhere(topic: &str, own: &str, error: &PhaseError) -> bool {
+    topic != own && !error.is_transient()
+}
+
 /// Attributes that a subscription can filter by.
 fn attributes(record: Option<&DeploymentRecord>) -> Vec<(&'static str, String)> {
     let Some(record) = record else {
@@ -167,4 +184,26 @@ fn without_deployment(request: &Request) -> Notification {
         &text(&request.execution, "arn"),
         &text(&request.conclusion, "message"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep::PhaseError;
+
+    use super::goes_elsewhere;
+
+    #[test]
+    fn only_a_topic_that_refuses_is_passed_over() {
+        let gone = PhaseError::Rejected {
+            resource: "topic a".into(),
+            reason: "sns:Publish refused: NotFound: Topic does not exist".into(),
+        };
+        let later = PhaseError::Transient {
+            operation: "sns:Publish".into(),
+            source_text: "Throttled".into(),
+        };
+        assert!(goes_elsewhere("a", "own", &gone));
+        assert!(!goes_elsewhere("own", "own", &gone));
+        assert!(!goes_elsewhere("a", "own", &later));
+    }
 }
