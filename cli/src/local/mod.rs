@@ -5,6 +5,7 @@
 //! The controller is deployed to it by the real SAM CLI from the project's own `template.yaml`. With Docker or Podman
 //! the ECS tasks are real containers.
 
+pub mod build;
 pub mod commands;
 pub mod containers;
 pub mod emulator;

@@ -54,7 +54,7 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Starts the processes of `plan` under the interpreter `python`.
+    /// Starts the processes of `plan`, none of which sends calls to this machine through a proxy, under the interpreter `python`.
     pub fn start(
         layout: &Layout,
         python: &Path,
@@ -77,6 +77,8 @@ impl Supervised {
             .open(&log)
             .doing(|| format!("opening {}", log.display()))?;
         let mut command = Command::new(python);
+        let direct = std::env::var("NO_PROXY").unwrap_or_default();
+        command.env("NO_PROXY", format!("127.0.0.1,localhost,{direct}"));
         command
             .arg(&script)
             .arg(&file)

@@ -1,30 +1,14 @@
 //! The controller on the local engine, by the real SAM CLI from the project's own template.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
+use super::build::build;
 use super::emulator::{REGION, ROOT_KEY};
 use super::engine::{LocalEngine, Progress};
-use super::error::{IoContext, LocalError};
+use super::error::LocalError;
 use super::layout::Layout;
 use super::process::{self, Process};
-
-const PACKER: &str = include_str!("../../local/pack.py");
-
-/// What a build depends on, relative to the project.
-const SOURCES: [&str; 8] = [
-    "template.yaml",
-    "samconfig.toml",
-    "Cargo.toml",
-    "Cargo.lock",
-    "rust-toolchain.toml",
-    "state-machine",
-    "functions",
-    "crates",
-];
 
 /// The name of the controller's stack.
 pub const STACK: &str = "lockstep";
@@ -49,62 +33,7 @@ impl LocalEngine {
     }
 }
 
-/// Runs `sam build` unless nothing changed since the last one. All engines of a project share the result; of those
-/// that ask at the same time one builds and the others wait.
-pub async fn build(
-    layout: &Layout,
-    project: &Path,
-    on_build: impl FnOnce(&str),
-) -> Result<(), LocalError> {
-    let _lock = layout.lock("build").await?;
-    let stamp = layout.build().join("sources.sha256");
-    let sources = fingerprint(project)?;
-    if std::fs::read_to_string(&stamp).is_ok_and(|built| built == sources) {
-        return Ok(());
-    }
-    on_build("Building the functions (minutes the first time, seconds later)");
-    let build = layout.build().display().to_string();
-    // Not --cached: SAM looks at a function's own folder only and would miss a change in a shared crate. Cargo knows.
-    let arguments = [
-        "build",
-        "--config-env",
-        "local",
-        "--no-cached",
-        "--build-dir",
-        &build,
-    ];
-    process::run(
-        layout,
-        &layout.program("python"),
-        "sam build",
-        sam(layout, project, &arguments),
-    )
-    .await?;
-    pack(layout).await?;
-    layout.write(&stamp, sources.as_bytes())
-}
-
-/// Zips the functions once, not at every deployment: half of what `sam deploy` does.
-async fn pack(layout: &Layout) -> Result<(), LocalError> {
-    let script = layout.engine.join("pack.py");
-    layout.write(&script, PACKER.as_bytes())?;
-    let python = layout.program("python");
-    let command = [&python, &script, &layout.build()]
-        .map(|part| part.display().to_string())
-        .to_vec();
-    process::run(
-        layout,
-        &python,
-        "packing the functions",
-        Process {
-            command,
-            ..Process::default()
-        },
-    )
-    .await
-}
-
-/// Runs `sam deploy` for what [`build`] built.
+/// Runs `sam deploy` for what [`build`] left.
 async fn deploy(
     layout: &Layout,
     project: &Path,
@@ -190,56 +119,9 @@ pub(crate) fn sam(layout: &Layout, project: &Path, arguments: &[&str]) -> Proces
     }
 }
 
-/// Changes whenever a source file is added, removed, renamed or written.
-fn fingerprint(project: &Path) -> Result<String, LocalError> {
-    let mut files = Vec::new();
-    for source in SOURCES {
-        collect(&project.join(source), &mut files)
-            .doing(|| format!("looking at {source} of {}", project.display()))?;
-    }
-    files.sort();
-    let mut hash = Sha256::new();
-    for (path, size, modified) in files {
-        hash.update(format!("{} {size} {modified}\n", path.display()));
-    }
-    Ok(format!("{:x}", hash.finalize()))
-}
-
-fn collect(path: &Path, files: &mut Vec<(PathBuf, u64, u128)>) -> std::io::Result<()> {
-    let Ok(metadata) = path.metadata() else {
-        return Ok(());
-    };
-    if metadata.is_dir() {
-        for entry in path.read_dir()? {
-            collect(&entry?.path(), files)?;
-        }
-        return Ok(());
-    }
-    let modified = metadata
-        .modified()?
-        .duration_since(UNIX_EPOCH)
-        .map(|since| since.as_nanos())
-        .unwrap_or_default();
-    files.push((path.to_owned(), metadata.len(), modified));
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-
-    #[test]
-    fn a_change_in_a_shared_crate_is_a_change() {
-        let project = tempfile::tempdir().unwrap();
-        let file = project.path().join("crates/lockstep/src/lib.rs");
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, "a").unwrap();
-        let before = fingerprint(project.path()).unwrap();
-        assert_eq!(before, fingerprint(project.path()).unwrap());
-        std::fs::write(&file, "ab").unwrap();
-        assert_ne!(before, fingerprint(project.path()).unwrap());
-    }
 
     #[test]
     fn a_given_parameter_wins() {
