@@ -4,7 +4,7 @@
 //!
 //! Nothing is staged. The controller is the one that `sam deploy` deploys, the pushes
 //! reach it as events, and what is shown is what it says. Only where no container engine
-//! runs the tasks, [`stand_in`] answers in their place, and the demo says so.
+//! runs the tasks, the demo itself answers in their place, and the demo says so.
 
 mod example;
 mod http;

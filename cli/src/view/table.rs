@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table};
 /// Where nobody's terminal says how wide a line may be.
 const WIDTH: u16 = 120;
 
-/// A table without lines, as wide as the terminal; where there is none, [`WIDTH`].
+/// A table without lines, as wide as the terminal; where there is none, 120 columns.
 pub fn new(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
