@@ -1,5 +1,7 @@
 //! From what happened to the words a person reads.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
 use crate::plan::{Plan, Step};
@@ -150,6 +152,17 @@ fn left_over(steps: &[Step], outcome: &Outcome) -> String {
     parts.join("; ")
 }
 
+/// The command that asks for the same images again. A push of them would not: they were asked
+/// for before. They include what was taken over from deployments that made way for this one.
+fn command(record: &DeploymentRecord) -> String {
+    let mut command = format!("lockstep deploy {}", record.deployment.environment);
+    for (component, image) in &record.requested {
+        let reference = image.tag.as_ref().unwrap_or(&image.digest);
+        let _ = write!(command, " --image {component}={reference}");
+    }
+    command
+}
+
 fn next_steps(verdict: Verdict, record: &DeploymentRecord, outcome: &Outcome) -> Vec<String> {
     let deployment = &record.deployment;
     let show = format!("lockstep show {}", deployment.id);
@@ -162,7 +175,7 @@ fn next_steps(verdict: Verdict, record: &DeploymentRecord, outcome: &Outcome) ->
         ],
         Verdict::Rejected => vec![
             "Fix what is named above, then deploy again.".to_owned(),
-            format!("Deploy by hand: lockstep deploy {}", deployment.environment),
+            format!("Deploy by hand: {}", command(record)),
         ],
         Verdict::FailedDirty => {
             let mut steps = vec![format!("Look now: {show}")];
@@ -209,6 +222,32 @@ mod tests {
             summary: Some(summary.to_owned()),
             failure: None,
         }
+    }
+
+    #[test]
+    fn a_rejected_deployment_says_how_to_ask_for_all_of_its_images_again() {
+        let image = |tag: Option<&str>| json!({"repository": "r", "digest": "sha256:ab", "tag": tag, "pushed_at": "2026-11-20T10:00:00Z"});
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1,
+            "requested": {"api/api": image(None), "web/web": image(Some("v2"))},
+        });
+        let record = serde_json::from_value(record).unwrap();
+        let outcome = Outcome {
+            failure: Some(Failure {
+                phase: "plan".into(),
+                step: None,
+                error: "Rejected".into(),
+                cause: "no".into(),
+            }),
+            ..Outcome::default()
+        };
+        let conclusion = conclude(&record, None, &outcome, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            conclusion.next_steps.last().unwrap(),
+            "Deploy by hand: lockstep deploy production --image api/api=sha256:ab --image web/web=v2"
+        );
     }
 
     #[test]
