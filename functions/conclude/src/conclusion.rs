@@ -29,9 +29,10 @@ impl Concluder {
         if let Some(standing) = &record.conclusion {
             return Ok(answer(&record, standing));
         }
-        let plan = match request.steps.is_empty() {
-            true => None,
-            false => self.ledger.plan(&record.deployment.id).await?,
+        let plan = if request.steps.is_empty() {
+            None
+        } else {
+            self.ledger.plan(&record.deployment.id).await?
         };
         let conclusion =
             lockstep::conclude(&record, plan.as_ref(), &request.outcome(), Timestamp::now());

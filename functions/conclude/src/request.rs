@@ -93,7 +93,7 @@ mod tests {
 
     use super::Request;
 
-    fn verdict(fields: serde_json::Value) -> Option<Verdict> {
+    fn verdict(fields: &serde_json::Value) -> Option<Verdict> {
         let mut payload = json!({
             "deployment": null,
             "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
@@ -108,13 +108,13 @@ mod tests {
     #[test]
     fn the_state_machines_words_give_the_verdicts() {
         let failed = json!({"phase": "service", "error": "Unhealthy", "cause": "exit code 1"});
-        assert_eq!(verdict(json!({})), Some(Verdict::Succeeded));
-        assert_eq!(verdict(json!({"steps": []})), Some(Verdict::NoChange));
+        assert_eq!(verdict(&json!({})), Some(Verdict::Succeeded));
+        assert_eq!(verdict(&json!({"steps": []})), Some(Verdict::NoChange));
         let undone = json!({"failure": failed, "undo": [{"step": 0, "summary": "web runs web:7 again"}], "restored": true});
-        assert_eq!(verdict(undone), Some(Verdict::RolledBack));
+        assert_eq!(verdict(&undone), Some(Verdict::RolledBack));
         let stuck = json!({"failure": failed, "undo": [{"step": 0, "error": "Rejected", "cause": "no"}], "restored": true});
-        assert_eq!(verdict(stuck), Some(Verdict::FailedDirty));
+        assert_eq!(verdict(&stuck), Some(Verdict::FailedDirty));
         let unhealthy = json!({"failure": failed, "undo": [{"step": 0}], "restored": {"error": "Unhealthy", "cause": "500"}});
-        assert_eq!(verdict(unhealthy), Some(Verdict::FailedDirty));
+        assert_eq!(verdict(&unhealthy), Some(Verdict::FailedDirty));
     }
 }

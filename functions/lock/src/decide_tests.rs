@@ -54,14 +54,14 @@ fn record(number: u64, requested: Artifacts) -> DeploymentRecord {
     }
 }
 
-fn held_by(number: u64, lease_minutes: i64) -> Option<Lock> {
-    Some(Lock {
+fn held_by(number: u64, lease_minutes: i64) -> Lock {
+    Lock {
         deployment: Some(id(number)),
         since: Some(now()),
         lease_until: Some(now() + SignedDuration::from_mins(lease_minutes)),
         fence: 7,
         halted_by: None,
-    })
+    }
 }
 
 fn waiting(number: u64, artifacts: Artifacts) -> Waiting {
@@ -91,7 +91,7 @@ fn a_free_environment_is_taken() {
 #[test]
 fn a_second_invocation_of_the_holder_gets_the_same_fencing_number() {
     let state = EnvironmentState {
-        lock: held_by(2, 1),
+        lock: Some(held_by(2, 1)),
         ..EnvironmentState::default()
     };
     assert_eq!(
@@ -103,7 +103,7 @@ fn a_second_invocation_of_the_holder_gets_the_same_fencing_number() {
 #[test]
 fn a_live_holder_is_waited_for_and_a_dead_one_is_not() {
     let live = EnvironmentState {
-        lock: held_by(1, 1),
+        lock: Some(held_by(1, 1)),
         ..EnvironmentState::default()
     };
     assert!(matches!(
@@ -111,7 +111,7 @@ fn a_live_holder_is_waited_for_and_a_dead_one_is_not() {
         Decision::Wait(_)
     ));
     let dead = EnvironmentState {
-        lock: held_by(1, -1),
+        lock: Some(held_by(1, -1)),
         ..EnvironmentState::default()
     };
     assert!(matches!(
@@ -190,12 +190,12 @@ fn an_image_that_was_overtaken_while_it_waited_is_not_deployed() {
         newest: BTreeMap::from([("web/web".to_owned(), newest)]),
         ..EnvironmentState::default()
     };
-    let stale = images(&[("web/web", "old", 0)]);
+    let old = images(&[("web/web", "old", 0)]);
     assert!(matches!(
-        decide(&record(2, stale.clone()), &state, now()),
+        decide(&record(2, old.clone()), &state, now()),
         Decision::Superseded(_)
     ));
-    let mut by_hand = record(2, stale.clone());
+    let mut by_hand = record(2, old.clone());
     by_hand.source = Source::Manual {
         by: "pipeline".into(),
         reason: None,
@@ -203,7 +203,7 @@ fn an_image_that_was_overtaken_while_it_waited_is_not_deployed() {
     assert_eq!(
         decide(&by_hand, &state, now()),
         Decision::Take {
-            requested: stale,
+            requested: old,
             overtaken: vec![]
         }
     );

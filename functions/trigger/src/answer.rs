@@ -34,7 +34,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    pub(crate) fn ignore(reason: impl ToString) -> Self {
+    pub(crate) fn ignore(reason: &impl ToString) -> Self {
         Self::Ignore {
             reason: reason.to_string(),
         }

@@ -36,7 +36,7 @@ impl Trigger {
                     at: execution.started_at,
                 };
                 self.ledger.record_event(&push.event_id, &event).await?;
-                Ok(Answer::ignore(reason))
+                Ok(Answer::ignore(&reason))
             }
         }
     }

@@ -15,7 +15,7 @@ impl Trigger {
         recover: &Recover,
     ) -> Result<Answer, PhaseError> {
         let Some(record) = self.ledger.record(&recover.deployment).await? else {
-            return Ok(Answer::ignore(format!(
+            return Ok(Answer::ignore(&format!(
                 "deployment {} has no record; nothing was changed",
                 recover.deployment
             )));
