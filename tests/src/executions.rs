@@ -162,7 +162,12 @@ impl<'w> Execution<'w> {
                 return ended;
             }
             if Instant::now() > limit {
-                panic!("{} does not end; its path: {:?}; the last calls:\n{}", self.name(), self.path().await, self.world.last_calls());
+                panic!(
+                    "{} does not end; its path: {:?}; the last calls:\n{}",
+                    self.name(),
+                    self.path().await,
+                    self.world.last_calls()
+                );
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -170,7 +175,15 @@ impl<'w> Execution<'w> {
 
     /// How it ended; `None` while it runs.
     pub async fn status(&self) -> Option<Ended> {
-        let found = self.world.clients().sfn.describe_execution().execution_arn(&self.arn).send().await.unwrap();
+        let found = self
+            .world
+            .clients()
+            .sfn
+            .describe_execution()
+            .execution_arn(&self.arn)
+            .send()
+            .await
+            .unwrap();
         (*found.status() != ExecutionStatus::Running).then(|| Ended {
             status: found.status().as_str().to_owned(),
             error: found.error().map(str::to_owned),

@@ -163,15 +163,28 @@ fn content(definition: &TaskDefinition) -> (BTreeMap<String, String>, String) {
     rest.registered_at = None;
     rest.registered_by = None;
     rest.deregistered_at = None;
-    let mut images = BTreeMap::new();
+    let (mut images, mut maps) = (BTreeMap::new(), Vec::new());
     for container in rest.container_definitions.iter_mut().flatten() {
         let name = container.name().unwrap_or_default().to_owned();
         images.insert(name, container.image.take().unwrap_or_default());
+        // The SDK does not show the values of variables, and shows maps in any order.
+        let variables: Vec<_> = container
+            .environment()
+            .iter()
+            .map(|pair| (pair.name(), pair.value()))
+            .collect();
+        let logs = container
+            .log_configuration()
+            .and_then(|logs| logs.options());
+        maps.push(format!(
+            "{variables:?} {:?}",
+            logs.map(|options| options.iter().collect::<BTreeMap<_, _>>())
+        ));
+        if let Some(logs) = &mut container.log_configuration {
+            logs.options = None;
+        }
     }
-    let variables = rest.container_definitions().iter().flat_map(|container| container.environment());
-    // The SDK does not show the values of variables.
-    let variables: Vec<_> = variables.map(|pair| (pair.name(), pair.value())).collect();
-    (images, format!("{rest:?} {variables:?}"))
+    (images, format!("{rest:?} {maps:?}"))
 }
 
 fn text(value: &AttributeValue) -> String {

@@ -140,10 +140,17 @@ impl World {
     /// The last calls of the functions, for messages.
     pub(crate) fn last_calls(&self) -> String {
         let calls = self.engine.gateway().calls();
-        let calls = calls.iter().filter(|call| call.name.caller.starts_with("lockstep-")).rev().take(20);
+        let calls = calls
+            .iter()
+            .filter(|call| call.name.caller.starts_with("lockstep-"))
+            .rev()
+            .take(20);
         let line = |call: &lockstep_cli::local::gateway::Call| {
             let answer: String = call.response.chars().take(1000).collect();
-            format!("{} {} {} {:?}\n  {answer}", call.at, call.name.caller, call.name.operation, call.status)
+            format!(
+                "{} {} {} {:?}\n  {answer}",
+                call.at, call.name.caller, call.name.operation, call.status
+            )
         };
         calls.map(line).collect::<Vec<_>>().join("\n")
     }

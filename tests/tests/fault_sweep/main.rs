@@ -41,10 +41,10 @@ fn sweep() {
     let Some(first) = run(World::start("fault-sweep-0")) else {
         return;
     };
-    let rows: BTreeMap<_, _> = Scenario::ALL
-        .into_iter()
-        .map(|scenario| (scenario, run(record(&first, scenario))))
-        .collect();
+    let good = run(record(&first, Scenario::Good));
+    let mut bad = run(record(&first, Scenario::Bad));
+    bad.retain(|target| Scenario::Bad.has_of_its_own(target, &good));
+    let rows = BTreeMap::from([(Scenario::Good, good), (Scenario::Bad, bad)]);
     let (jobs, done) = (Mutex::new(jobs(&rows)), Mutex::new(Vec::new()));
     let total = jobs.lock().unwrap().len();
     eprintln!("fault-sweep: {total} deployments");
@@ -111,7 +111,11 @@ async fn record(world: &World, scenario: Scenario) -> Vec<Target> {
             "ROLLED_BACK"
         }
     );
-    assert_eq!(after.runs_the_same_as(&before), scenario == Scenario::Bad);
+    assert_eq!(
+        after.runs_the_same_as(&before),
+        scenario == Scenario::Bad,
+        "{before:#?}\n{after:#?}"
+    );
     targets(&calls)
 }
 
