@@ -1,7 +1,8 @@
 """Starts the AWS emulator (ministack) the way the local engine needs it.
 
-    emulator.py serve            the emulator, on BIND_HOST:GATEWAY_PORT
-    emulator.py remove-containers PREFIX   removes the containers of the emulators whose instance label begins so
+    emulator.py serve             the emulator, on BIND_HOST:GATEWAY_PORT
+    emulator.py clean-up PREFIX   removes the containers of the emulators whose instance label begins so, and the images
+                                  that were pulled from the registry on GATEWAY_PORT
 
 What is added to the emulator, all of it on its outside:
 
@@ -202,10 +203,17 @@ def serve():
     asyncio.run(hypercorn(with_own_routes(app), config))
 
 
-def remove_containers(prefix):
+def clean_up(prefix):
     import docker
 
     client = docker.from_env(timeout=20)
+    remove_containers(client, prefix)
+    remove_images(client, local_image("000000000000.dkr.ecr.us-east-1.amazonaws.com/"))
+
+
+def remove_containers(client, prefix):
+    import docker
+
     for container in client.containers.list(all=True, sparse=True, filters={"label": "ministack.instance"}):
         if (container.attrs.get("Labels") or {}).get("ministack.instance", "").startswith(prefix):
             try:
@@ -214,8 +222,21 @@ def remove_containers(prefix):
                 pass
 
 
+def remove_images(client, registry):
+    """Removes what is known by the name of the emulator's registry only: the registry is about to forget it as well."""
+    import docker
+
+    for image in client.api.images():
+        names = [name for name in (image.get("RepoTags") or []) + (image.get("RepoDigests") or []) if "<none>" not in name]
+        if names and all(name.startswith(registry) for name in names):
+            try:
+                client.api.remove_image(image["Id"])
+            except docker.errors.APIError as error:
+                print(f"the image {names[0]} stays: {error}", file=sys.stderr)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         serve()
     else:
-        remove_containers(sys.argv[2])
+        clean_up(sys.argv[2])

@@ -71,8 +71,12 @@ fn plan(
     if let Some(engine) = options.containers {
         plan.processes.extend(engine.service(layout, options.port)?);
         plan.cleanup = Some(Process {
-            command: python_command(&["remove-containers", &format!("{}:", layout.instance())]),
-            environment: [("DOCKER_HOST".to_owned(), engine.host())].into(),
+            command: python_command(&["clean-up", &format!("{}:", layout.instance())]),
+            environment: [
+                ("DOCKER_HOST".to_owned(), engine.host()),
+                ("GATEWAY_PORT".to_owned(), options.port.to_string()),
+            ]
+            .into(),
             ..Process::default()
         });
     }
