@@ -70,6 +70,14 @@ impl<P: Phase> PhaseRunner<P> {
             };
             return self.tokens.fail(&token, &error).await;
         };
+        if let (Verb::Do, Some(failure)) = (invocation.verb, &journal.failure) {
+            tracing::info!(
+                deployment = id.as_str(),
+                step = number,
+                "answering again: {failure}"
+            );
+            return self.tokens.fail(&token, failure).await;
+        }
         let target = step.target.clone();
         let step = extract(step);
         let registrations = self.registrations(&invocation, &step, payload);
@@ -174,7 +182,11 @@ impl<P: Phase> PhaseRunner<P> {
 
     async fn fail(&self, work: &Work<P::Step>, error: &PhaseError) -> Result<(), PhaseError> {
         let note = error.to_string();
-        let (finished, now) = (work.finished(&note), Timestamp::now());
+        let now = Timestamp::now();
+        let finished = Finished {
+            failure: Some(error),
+            ..work.finished(&note)
+        };
         if work.invocation.verb == Verb::Do {
             self.context
                 .ledger
@@ -254,6 +266,7 @@ impl<S> Work<S> {
             step: self.number,
             undo: self.invocation.verb == Verb::Undo,
             note,
+            failure: None,
             registrations: &self.registrations,
         }
     }

@@ -1,13 +1,13 @@
 //! Plans, steps and their journal.
 
 use jiff::Timestamp;
-use lockstep::DeploymentId;
 use lockstep::plan::{Plan, Step};
 use lockstep::record::{DeploymentRef, StepJournal};
+use lockstep::{DeploymentId, PhaseError};
 
 use crate::environment::lock;
 use crate::error::LedgerError;
-use crate::item::{Item, body, body_item, find_text, find_time, key_item, number, text};
+use crate::item::{Item, body, body_item, find_text, find_time, json, key_item, number, text};
 use crate::lock::LEASE;
 use crate::transaction::{Expression, Outcome, Transaction};
 use crate::wake::Registration;
@@ -56,6 +56,8 @@ pub struct Finished<'a> {
     pub undo: bool,
     /// What came of it, in one clause.
     pub note: &'a str,
+    /// Why it failed, if it did.
+    pub failure: Option<&'a PhaseError>,
     /// What would have woken it.
     pub registrations: &'a [Registration],
 }
@@ -202,19 +204,19 @@ impl Ledger {
         finished: &Finished<'_>,
         now: Timestamp,
     ) -> Result<(), LedgerError> {
-        let update = if finished.undo {
-            "SET undone_at = :now, note = :note"
-        } else {
-            "SET finished_at = :now, note = :note"
+        let key = keys::journal(finished.deployment, finished.step);
+        let update = match (finished.undo, finished.failure) {
+            (true, _) => Expression::update("SET undone_at = :now, note = :note"),
+            (false, None) => Expression::update("SET finished_at = :now, note = :note"),
+            (false, Some(failure)) => {
+                Expression::update("SET finished_at = :now, note = :note, failure = :failure")
+                    .value(":failure", text(json(&key, failure)?))
+            }
         };
-        let update = Expression::update(update)
+        let update = update
             .value(":now", text(now.to_string()))
             .value(":note", text(finished.note));
-        transaction.update(
-            self,
-            keys::journal(finished.deployment, finished.step),
-            update,
-        )?;
+        transaction.update(self, key, update)?;
         for registration in finished.registrations {
             transaction.delete(self, registration.table_key())?;
         }
@@ -270,6 +272,7 @@ fn journal(item: &Item) -> StepJournal {
         undo_started_at: find_time(item, "undo_started_at"),
         undone_at: find_time(item, "undone_at"),
         note: find_text(item, "note").unwrap_or_default().to_owned(),
+        failure: find_text(item, "failure").and_then(|json| serde_json::from_str(json).ok()),
     }
 }
 

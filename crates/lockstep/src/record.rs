@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::DeploymentId;
 use crate::release::Artifacts;
 use crate::verdict::Verdict;
+use crate::{DeploymentId, PhaseError};
 
 /// The Step Functions execution that runs a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +135,8 @@ pub struct StepUndo {
     pub failure: Option<Failure>,
 }
 
-/// When a step was worked on, and what came of it. For people only: no phase decides by it.
+/// When a step was worked on, and what came of it. No phase decides by it; it is for
+/// people, for the step's deadline, and for answers that were lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepJournal {
     /// When the step was first taken up.
@@ -153,4 +154,7 @@ pub struct StepJournal {
     /// The last thing seen, in one clause.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// Why the step failed, if it did: the answer that is given again when it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<PhaseError>,
 }

@@ -20,6 +20,7 @@ fn shown() -> Shown {
         undo_started_at: Some(at(42)),
         undone_at: Some(at(60)),
         note: "serves hello-web:2 again".into(),
+        failure: None,
     };
     Shown {
         record: record(Some(conclusion())),
