@@ -2,18 +2,29 @@
 
 use lockstep_aws::variable;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging to standard output, which Lambda sends to CloudWatch Logs. The level
 /// is `LOCKSTEP_LOG` (`error`, `warn`, `info`, `debug`), `info` when it is unset.
+///
+/// The SDK's own logs stay at `info`: below that they hold request bodies, and with them
+/// task tokens.
 pub(crate) fn start() {
-    let level = variable("LOCKSTEP_LOG")
+    let level: Option<LevelFilter> = variable("LOCKSTEP_LOG")
         .ok()
         .and_then(|level| level.parse().ok());
-    tracing_subscriber::fmt()
+    let level = level.unwrap_or(LevelFilter::INFO).min(LevelFilter::DEBUG);
+    let dependencies = ["aws_", "hyper", "lambda_runtime", "rustls"];
+    let quiet = dependencies.map(|dependency| (dependency, level.min(LevelFilter::INFO)));
+    let format = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
-        .with_max_level(level.unwrap_or(LevelFilter::INFO))
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(format)
+        .with(Targets::new().with_default(level).with_targets(quiet))
         .init();
 }

@@ -63,14 +63,15 @@ pub struct Finished<'a> {
 }
 
 impl Ledger {
-    /// Writes a plan and its steps. Steps never change: writing the plan again for the
-    /// same deployment, which only a retry does, replaces them as a whole.
-    pub async fn put_plan(&self, id: &DeploymentId, plan: &Plan) -> Result<(), LedgerError> {
+    /// Writes a plan and its steps, unless the deployment has a plan already: steps never
+    /// change, and a copy of the invocation must not replace what may be running. Gives the
+    /// plan that holds.
+    pub async fn put_plan(&self, id: &DeploymentId, plan: Plan) -> Result<Plan, LedgerError> {
         let mut transaction = Transaction::default();
         transaction.put(
             self,
-            body_item(keys::of_deployment(id, "plan"), plan)?,
-            Expression::default(),
+            body_item(keys::of_deployment(id, "plan"), &plan)?,
+            Expression::when("attribute_not_exists(pk)"),
         )?;
         for step in &plan.steps {
             transaction.put(
@@ -79,7 +80,12 @@ impl Ledger {
                 Expression::default(),
             )?;
         }
-        transaction.commit(self).await.map(drop)
+        match transaction.commit(self).await? {
+            Outcome::Written => Ok(plan),
+            Outcome::Refused(_) => self.plan(id).await?.ok_or_else(|| LedgerError::Contended {
+                what: "writing the plan".to_owned(),
+            }),
+        }
     }
 
     /// A deployment's plan; `None` when it was not planned yet.

@@ -41,7 +41,7 @@ impl Planner {
         let record = self.record(&deployment).await?;
         let environment = self.environment(&record).await?;
         let plan = self.plan(&deployment, &record, &environment).await?;
-        self.ledger.put_plan(&deployment.id, &plan).await?;
+        let plan = self.ledger.put_plan(&deployment.id, plan).await?;
         let numbers: Vec<_> = plan.steps.iter().map(|step| step.number).collect();
         tracing::info!(
             deployment = deployment.id.as_str(),

@@ -20,6 +20,17 @@ const OF_LAMBDA: [&str; 8] = [
     "Sandbox.Timedout",
 ];
 
+/// Errors of a function inside a VPC whose network interface is being made: after weeks
+/// without a call Lambda takes it away, and the first call finds the function pending.
+const OF_VPC: [&str; 6] = [
+    "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.ResourceConflictException",
+    "Lambda.ResourceNotReadyException",
+    "Lambda.SubnetIPAddressLimitReachedException",
+];
+
 const OF_STEP_FUNCTIONS: [&str; 2] = ["States.ALL", "States.Timeout"];
 
 #[test]
@@ -60,7 +71,11 @@ fn the_catch_all_is_last_and_alone() {
 
 #[test]
 fn no_error_is_named_that_nobody_raises() {
-    let mut known: BTreeSet<&str> = OF_LAMBDA.into_iter().chain(OF_STEP_FUNCTIONS).collect();
+    let mut known: BTreeSet<&str> = OF_LAMBDA
+        .into_iter()
+        .chain(OF_VPC)
+        .chain(OF_STEP_FUNCTIONS)
+        .collect();
     known.extend(phase_errors().iter().map(PhaseError::name));
     for state in Machine::load().states {
         for rule in state.retriers().iter().chain(state.catchers()) {
@@ -191,4 +206,19 @@ fn phase_errors() -> Vec<PhaseError> {
             source_text: text(),
         },
     ]
+}
+
+#[test]
+fn a_verify_function_inside_a_vpc_gets_the_time_to_wake_up() {
+    for name in ["Verify", "VerifyRestored"] {
+        let machine = Machine::load();
+        let task = machine.tasks().into_iter().find(|task| task.name == name);
+        let retriers = task.expect("the state is there").retriers();
+        let patient = retriers
+            .iter()
+            .find(|rule| error_names(rule) == BTreeSet::from(OF_VPC));
+        let rule = patient.unwrap_or_else(|| panic!("{name} has no retrier for its VPC"));
+        assert!(rule["MaxAttempts"].as_u64() >= Some(12), "{name}");
+        assert!(rule["IntervalSeconds"].as_u64() >= Some(10), "{name}");
+    }
 }

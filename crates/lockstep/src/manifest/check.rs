@@ -15,6 +15,12 @@ use super::source::{SourceFile, Span};
 use super::types::{Manifest, Service};
 use super::wording::quoted;
 
+/// How many services an application may have.
+const SERVICES: usize = 30;
+
+/// How many containers all its services may have together.
+const CONTAINERS: usize = 60;
+
 /// All that is wrong with what the manifest means.
 pub(super) fn check(
     manifest: &Manifest,
@@ -50,6 +56,7 @@ impl Check<'_> {
             self.report(&self.places.value("application"), problem);
         }
         self.keys("services", manifest.services.keys(), rules::name);
+        self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
                 &format!("services.{name}.containers"),
@@ -64,6 +71,31 @@ impl Check<'_> {
                 self.known_service(manifest, &join(&services, service), service);
                 let containers = format!("{services}.{service}.containers");
                 self.keys(&containers, changes.containers.keys(), rules::ecs_name);
+            }
+        }
+    }
+
+    /// A plan is one item of the ledger (400 KB) and one transaction (100 writes).
+    fn size(&mut self, manifest: &Manifest) {
+        let services = manifest.services.len();
+        let containers: usize = manifest
+            .services
+            .values()
+            .map(|it| it.containers.len())
+            .sum();
+        let limits = [
+            (services, SERVICES, "services"),
+            (containers, CONTAINERS, "containers in all services"),
+        ];
+        for (found, limit, what) in limits {
+            if found > limit {
+                let problem = Problem::new(
+                    "services",
+                    format!("{found} {what}"),
+                    format!("at most {limit}, which one deployment can change as one unit"),
+                );
+                let problem = problem.help("split the application in two");
+                self.report(&self.places.key("services"), problem);
             }
         }
     }
