@@ -14,6 +14,9 @@ use crate::{Application, World, eventually, within};
 /// How long a whole deployment may take here; every wait in it is a second or two.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// How soon the watchdog starts a recovery, if it does.
+const WATCHDOG: Duration = Duration::from_secs(3);
+
 /// One execution of the state machine.
 #[derive(Debug, Clone)]
 pub struct Execution<'w> {
@@ -201,18 +204,13 @@ impl<'w> Execution<'w> {
             .await
             .expect("the execution created a deployment");
         while !was_concluded(&ended) {
-            let recovery = self.recovery(&id, executions.len()).await;
+            let Some(recovery) = self.recovery(&id, executions.len()).await else {
+                break;
+            };
             ended = recovery.ended().await;
             executions.push(recovery);
         }
-        let record = self
-            .world
-            .clients()
-            .ledger
-            .record(&id)
-            .await
-            .unwrap()
-            .expect("the deployment has a record");
+        let record = self.record_of(&id).await;
         assert!(
             record.conclusion.is_some(),
             "deployment {id} has no conclusion"
@@ -220,30 +218,42 @@ impl<'w> Execution<'w> {
         (record, executions)
     }
 
-    async fn recovery(&self, id: &DeploymentId, number: usize) -> Execution<'w> {
+    /// A recovery of the deployment; `None` when it concluded and the watchdog found nothing left to do.
+    async fn recovery(&self, id: &DeploymentId, number: usize) -> Option<Execution<'w>> {
         let suffix = if number == 1 {
             String::new()
         } else {
             format!("-{number}")
         };
         let (prefix, _) = self.arn.rsplit_once(':').unwrap();
-        let recovery = self
-            .world
-            .execution(&format!("{prefix}:{id}-recovery{suffix}"));
-        eventually(
-            &format!("recovery {number} of {id} is started"),
-            async || {
-                let sfn = &self.world.clients().sfn;
-                sfn.describe_execution()
-                    .execution_arn(&recovery.arn)
-                    .send()
-                    .await
-                    .is_ok()
-                    .then_some(())
-            },
-        )
-        .await;
-        recovery
+        let arn = format!("{prefix}:{id}-recovery{suffix}");
+        let begun = Instant::now();
+        loop {
+            let sfn = &self.world.clients().sfn;
+            if sfn
+                .describe_execution()
+                .execution_arn(&arn)
+                .send()
+                .await
+                .is_ok()
+            {
+                return Some(self.world.execution(&arn));
+            }
+            if begun.elapsed() > WATCHDOG && self.record_of(id).await.conclusion.is_some() {
+                return None;
+            }
+            assert!(
+                begun.elapsed() < LIMIT,
+                "no recovery {number} of {id}; the last calls:\n{}",
+                self.world.last_calls()
+            );
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn record_of(&self, id: &DeploymentId) -> DeploymentRecord {
+        let record = self.world.clients().ledger.record(id).await.unwrap();
+        record.expect("the deployment has a record")
     }
 
     /// The states it entered, in order.

@@ -31,11 +31,11 @@ mod wait;
 mod web;
 mod world;
 
-pub use application::Application;
+pub use application::{Application, ENVIRONMENT};
 pub use clients::Clients;
 pub use executions::{Ended, Execution};
 pub use inbox::Message;
-pub use snapshot::Snapshot;
+pub use snapshot::{Settings, Snapshot};
 pub use text::Names;
 pub use wait::{eventually, within};
 pub use world::{World, project, run, shared};

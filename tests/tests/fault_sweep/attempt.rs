@@ -11,14 +11,36 @@ use crate::scenario::{Begun, Scenario};
 /// What a deployment with a fault came to.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Its verdict.
-    pub verdict: Verdict,
+    /// Its verdict; `None` when it came to no end.
+    pub verdict: Option<Verdict>,
     /// How many recoveries it took.
     pub recoveries: usize,
     /// How long it took.
     pub took: Duration,
     /// Everything that is wrong.
     pub faults: Vec<String>,
+}
+
+impl Outcome {
+    /// One that came to no end.
+    pub fn lost(why: String) -> Self {
+        Self {
+            verdict: None,
+            recoveries: 0,
+            took: Duration::ZERO,
+            faults: vec![why],
+        }
+    }
+
+    /// The verdict, and how many recoveries it took. After an execution was stopped that depends on how far its
+    /// function got meanwhile.
+    pub fn label(&self, kind: Kind) -> String {
+        let verdict = self.verdict.map_or("NO END", Verdict::as_str);
+        match (kind, self.recoveries) {
+            (Kind::Stopped, _) | (_, 0) => verdict.to_owned(),
+            (_, recoveries) => format!("{verdict} +{recoveries}"),
+        }
+    }
 }
 
 /// Runs a scenario with a fault on one of its calls.
@@ -48,7 +70,7 @@ pub async fn attempt(
     let messages = delivered(world, &thread, mark).await;
     faults.extend(check_messages(&messages, target, kind, end.verdict));
     Outcome {
-        verdict: end.verdict,
+        verdict: Some(end.verdict),
         recoveries: end.recoveries,
         took,
         faults,

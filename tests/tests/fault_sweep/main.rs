@@ -14,6 +14,7 @@ mod scenario;
 mod table;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -51,19 +52,16 @@ fn sweep() {
     let begun = Instant::now();
     let (jobs, done) = (&jobs, &done);
     std::thread::scope(|threads| {
-        threads.spawn(|| run(work(first, 0, jobs, done)));
+        threads.spawn(|| work(first, 0, jobs, done));
         for number in 1..engines() {
             threads.spawn(move || {
-                run(async {
-                    let world = World::start(&format!("fault-sweep-{number}")).await;
-                    work(
-                        world.expect("the first engine started too"),
-                        number,
-                        jobs,
-                        done,
-                    )
-                    .await;
-                });
+                let world = run(World::start(&format!("fault-sweep-{number}")));
+                work(
+                    world.expect("the first engine started too"),
+                    number,
+                    jobs,
+                    done,
+                );
             });
         }
     });
@@ -137,7 +135,7 @@ fn jobs(rows: &BTreeMap<Scenario, Vec<Target>>) -> VecDeque<Job> {
     jobs
 }
 
-async fn work(
+fn work(
     world: World,
     number: usize,
     jobs: &Mutex<VecDeque<Job>>,
@@ -149,24 +147,38 @@ async fn work(
         let Some(job) = job else { break };
         count += 1;
         let name = format!("{}-{number}-{count}", job.scenario.name());
-        let outcome = attempt(&world, job.scenario, name, &job.target, job.kind).await;
-        eprintln!(
-            "fault-sweep: {} {} {}: {} +{} in {:.1} s{}",
-            job.scenario.name(),
-            job.target.label(),
-            job.kind.title(),
-            outcome.verdict,
-            outcome.recoveries,
-            outcome.took.as_secs_f64(),
-            if outcome.faults.is_empty() {
-                String::new()
-            } else {
-                format!(" WRONG: {}", outcome.faults.join("; "))
-            },
-        );
+        let outcome = surviving(&world, &job, name);
+        eprintln!("fault-sweep: {}", line(&job, &outcome));
         done.lock().unwrap().push((job, outcome));
     }
-    world.stop().await;
+    run(world.stop());
+}
+
+/// One deployment; one that does not come to an end is an outcome too, and makes room for the next.
+fn surviving(world: &World, job: &Job, name: String) -> Outcome {
+    let deployment =
+        AssertUnwindSafe(|| run(attempt(world, job.scenario, name, &job.target, job.kind)));
+    catch_unwind(deployment).unwrap_or_else(|panic| {
+        world.engine().gateway().clear_faults();
+        world.stopper()();
+        let text = panic.downcast_ref::<String>().cloned();
+        Outcome::lost(text.unwrap_or_else(|| "it panicked".to_owned()))
+    })
+}
+
+fn line(job: &Job, outcome: &Outcome) -> String {
+    let wrong = match outcome.faults.as_slice() {
+        [] => String::new(),
+        faults => format!(" WRONG: {}", faults.join("; ")),
+    };
+    format!(
+        "{} {} {}: {} in {:.1} s{wrong}",
+        job.scenario.name(),
+        job.target.label(),
+        job.kind.title(),
+        outcome.label(job.kind),
+        outcome.took.as_secs_f64(),
+    )
 }
 
 /// Every outcome must be right, and the table must be the one in the documentation.
@@ -174,25 +186,9 @@ fn judge(rows: &BTreeMap<Scenario, Vec<Target>>, done: &[(Job, Outcome)], total:
     let mut table = Table::default();
     let mut wrong = Vec::new();
     for (job, outcome) in done {
-        let recovered = if outcome.recoveries > 0 {
-            format!(" +{}", outcome.recoveries)
-        } else {
-            String::new()
-        };
-        table.set(
-            job.scenario,
-            job.row,
-            job.kind,
-            format!("{}{recovered}", outcome.verdict),
-        );
+        table.set(job.scenario, job.row, job.kind, outcome.label(job.kind));
         if !outcome.faults.is_empty() {
-            wrong.push(format!(
-                "{} {} {}: {}",
-                job.scenario.name(),
-                job.target.label(),
-                job.kind.title(),
-                outcome.faults.join("; ")
-            ));
+            wrong.push(line(job, outcome));
         }
     }
     let text = table.render(rows);

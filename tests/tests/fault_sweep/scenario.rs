@@ -25,9 +25,6 @@ pub struct Begun<'w> {
 }
 
 impl Scenario {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Good, Self::Bad];
-
     /// The heading of its table.
     pub const fn title(self) -> &'static str {
         match self {
