@@ -37,6 +37,7 @@ type Matches = Box<dyn Fn(&CallName) -> bool + Send + Sync>;
 /// Which calls a fault hits.
 pub struct FaultRule {
     matches: Matches,
+    says: String,
     fault: Fault,
     skip: usize,
     times: usize,
@@ -47,6 +48,7 @@ impl FaultRule {
     pub fn new(fault: Fault, matches: impl Fn(&CallName) -> bool + Send + Sync + 'static) -> Self {
         Self {
             matches: Box::new(matches),
+            says: String::new(),
             fault,
             skip: 0,
             times: usize::MAX,
@@ -59,6 +61,15 @@ impl FaultRule {
         Self::new(fault, move |call| {
             call.caller == caller && call.operation == operation
         })
+    }
+
+    /// Only calls whose request contains this text, such as the name of one service.
+    #[must_use]
+    pub fn that_says(self, text: &str) -> Self {
+        Self {
+            says: text.to_owned(),
+            ..self
+        }
     }
 
     /// Only the `n`th fitting call (1 is the first), and none after it.
@@ -126,17 +137,18 @@ impl Faults {
     }
 
     /// The fault for this call, counting it against the rules it fits.
-    pub(super) fn strike(&self, call: &CallName) -> Option<Fault> {
+    pub(super) fn strike(&self, call: &CallName, request: &[u8]) -> Option<Fault> {
+        let request = String::from_utf8_lossy(request);
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules
             .iter_mut()
-            .find_map(|installed| installed.strike(call))
+            .find_map(|installed| installed.strike(call, &request))
     }
 }
 
 impl Installed {
-    fn strike(&mut self, call: &CallName) -> Option<Fault> {
-        if !(self.rule.matches)(call) {
+    fn strike(&mut self, call: &CallName, request: &str) -> Option<Fault> {
+        if !request.contains(&self.rule.says) || !(self.rule.matches)(call) {
             return None;
         }
         self.fitted += 1;
@@ -218,16 +230,19 @@ mod tests {
         let handle = faults
             .install(FaultRule::on("lockstep-service", "UpdateService", Fault::LoseAnswer).nth(2));
         assert_eq!(
-            faults.strike(&call("lockstep-service", "UpdateService")),
+            faults.strike(&call("lockstep-service", "UpdateService"), b""),
             None
         );
-        assert_eq!(faults.strike(&call("lockstep-plan", "UpdateService")), None);
         assert_eq!(
-            faults.strike(&call("lockstep-service", "UpdateService")),
+            faults.strike(&call("lockstep-plan", "UpdateService"), b""),
+            None
+        );
+        assert_eq!(
+            faults.strike(&call("lockstep-service", "UpdateService"), b""),
             Some(Fault::LoseAnswer)
         );
         assert_eq!(
-            faults.strike(&call("lockstep-service", "UpdateService")),
+            faults.strike(&call("lockstep-service", "UpdateService"), b""),
             None
         );
         assert_eq!(handle.fired(), 1);
@@ -237,12 +252,22 @@ mod tests {
     fn hits_until_its_times_are_up_and_nothing_once_cleared() {
         let faults = Faults::default();
         faults.install(FaultRule::new(Fault::Throttle, |_| true).times(2));
-        assert_eq!(faults.strike(&call("a", "X")), Some(Fault::Throttle));
-        assert_eq!(faults.strike(&call("b", "Y")), Some(Fault::Throttle));
-        assert_eq!(faults.strike(&call("c", "Z")), None);
+        assert_eq!(faults.strike(&call("a", "X"), b""), Some(Fault::Throttle));
+        assert_eq!(faults.strike(&call("b", "Y"), b""), Some(Fault::Throttle));
+        assert_eq!(faults.strike(&call("c", "Z"), b""), None);
         faults.install(FaultRule::new(Fault::RefuseBefore, |_| true));
         faults.clear();
-        assert_eq!(faults.strike(&call("c", "Z")), None);
+        assert_eq!(faults.strike(&call("c", "Z"), b""), None);
+    }
+
+    #[test]
+    fn hits_only_calls_that_say_the_text() {
+        let faults = Faults::default();
+        faults.install(FaultRule::new(Fault::Throttle, |_| true).that_says("web"));
+        let call = call("a", "X");
+        assert_eq!(faults.strike(&call, br#"{"service":"api"}"#), None);
+        let hit = faults.strike(&call, br#"{"service":"web"}"#);
+        assert_eq!(hit, Some(Fault::Throttle));
     }
 
     #[test]

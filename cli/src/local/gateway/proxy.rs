@@ -72,7 +72,7 @@ async fn handle(
             .map(|response| response.map(Body::new));
     };
     let seq = shared.calls.number();
-    let fault = shared.faults.strike(&name);
+    let fault = shared.faults.strike(&name, &copy);
     let path = parts.uri.path().to_owned();
     let outcome = act(&shared, parts, body, fault.as_ref(), peer).await;
     let (result, response_copy) = match outcome {

@@ -1,0 +1,87 @@
+//! Golden stories: for every verdict, and for every push that leads to no deployment, what happened as one readable
+//! text in `tests/stories/`: the states it went through, what became of the world, and what people were told.
+//!
+//! After a change that is meant to be seen, write them anew and read the diff:
+//! `LOCKSTEP_BLESS=1 cargo test -p lockstep-tests --test golden_stories`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may stop at the first surprise, and says so on the terminal"
+)]
+
+mod dirty;
+mod files;
+mod ignored;
+mod rejected;
+mod releases;
+mod stopped;
+mod story;
+mod superseded;
+mod world;
+
+use std::time::Instant;
+
+use lockstep_tests::{World, run, shared};
+
+/// A story's name, which is that of its file, and its teller.
+type Tale = (&'static str, fn(&'static World) -> String);
+
+const TALES: [Tale; 12] = [
+    ("succeeded", |world| run(releases::succeeded(world))),
+    ("no-change", |world| run(releases::no_change(world))),
+    ("rolled-back", |world| run(releases::rolled_back(world))),
+    ("failed-dirty-undo-refused", |world| {
+        run(dirty::undo_refused(world))
+    }),
+    ("failed-dirty-still-unhealthy", |world| {
+        run(dirty::still_unhealthy(world))
+    }),
+    ("superseded", |world| run(superseded::superseded(world))),
+    ("rejected-by-checks", |world| run(rejected::checks(world))),
+    ("rejected-image-missing", |world| {
+        run(rejected::image_missing(world))
+    }),
+    ("rejected-unreadable", |world| {
+        run(rejected::unreadable(world))
+    }),
+    ("stopped", |world| run(stopped::stopped(world))),
+    ("ignored-pushes", |world| run(ignored::pushes(world))),
+    ("ignored-repeats", |world| run(ignored::repeats(world))),
+];
+
+#[test]
+fn every_story_is_told_as_it_is_written() {
+    let Some(world) = run(shared("golden-stories")) else {
+        return;
+    };
+    // Each story has an application of its own, and most of its time is waiting.
+    let wrong: Vec<String> = std::thread::scope(|threads| {
+        let told = TALES.map(|(name, tell)| {
+            let told = threads.spawn(move || {
+                let begun = Instant::now();
+                let text = tell(world);
+                eprintln!("{name}: {:.1} s", begun.elapsed().as_secs_f64());
+                files::difference(name, &text)
+            });
+            (name, told)
+        });
+        let wrong = told.map(|(name, told)| match told.join() {
+            Ok(difference) => difference,
+            Err(_) => Some(format!("{name}: the story broke off; see above")),
+        });
+        wrong.into_iter().flatten().collect()
+    });
+    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
+}
+
+#[test]
+fn every_file_is_told_by_a_story() {
+    assert_eq!(
+        files::untold(&TALES.map(|(name, _)| name)),
+        Vec::<String>::new()
+    );
+}
