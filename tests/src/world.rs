@@ -48,6 +48,15 @@ impl World {
 
     /// [`Self::start`], with or without a container engine behind ECS.
     pub async fn start_with(name: &str, containers: Containers) -> Option<Self> {
+        Self::start_as(name, containers, &[]).await
+    }
+
+    /// [`Self::start_with`], with these values for the template's parameters.
+    pub async fn start_as(
+        name: &str,
+        containers: Containers,
+        parameters: &[(&str, &str)],
+    ) -> Option<Self> {
         let begun = Instant::now();
         let root = project();
         remove_dead_engines(&root, name);
@@ -70,7 +79,7 @@ impl World {
             Err(error) => panic!("the local engine did not start: {error}"),
         };
         engine
-            .deploy_controller(&root, &[])
+            .deploy_controller(&root, parameters)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
         let world = Self::around(engine).await;
