@@ -1,11 +1,11 @@
 //! From what happened to the words a person reads.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 
+use crate::next_steps::next_steps;
 use crate::plan::{Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
+use crate::release::{Artifacts, ImageArtifact};
 use crate::verdict::{Outcome, Verdict};
 
 /// The conclusion of a deployment: its verdict, what happened and why, what is live
@@ -25,27 +25,29 @@ pub fn conclude(
         .unwrap_or_default();
     Conclusion {
         verdict,
-        message: message(verdict, steps, outcome, &why),
-        next_steps: next_steps(verdict, record, outcome),
+        message: message(verdict, &record.requested, steps, outcome, &why),
+        next_steps: next_steps(verdict, record, steps, outcome),
         concluded_at: now,
     }
 }
 
-fn message(verdict: Verdict, steps: &[Step], outcome: &Outcome, why: &str) -> String {
+fn message(
+    verdict: Verdict,
+    requested: &Artifacts,
+    steps: &[Step],
+    outcome: &Outcome,
+    why: &str,
+) -> String {
+    let why = lead(why);
     match verdict {
         Verdict::Succeeded => format!("Live and verified: {}.", listed(steps, |step| &step.after)),
-        Verdict::NoChange => {
-            "The environment already runs this release; nothing was changed.".to_owned()
-        }
-        Verdict::RolledBack => format!(
-            "{why}. Put back and verified: {}.",
-            put_back(steps, outcome)
-        ),
-        Verdict::Rejected => format!("{why}. Nothing was changed."),
+        Verdict::NoChange => format!("Live already: {}. Nothing was changed.", labels(requested)),
+        Verdict::RolledBack => format!("{why}Put back and verified: {}.", put_back(steps, outcome)),
+        Verdict::Rejected => format!("{why}Nothing was changed."),
         Verdict::Superseded if outcome.unwound => {
-            format!("{why}. Live now: {}.", put_back(steps, outcome))
+            format!("{why}Live now: {}.", put_back(steps, outcome))
         }
-        Verdict::Superseded => format!("{why}. Nothing was changed by this deployment."),
+        Verdict::Superseded => format!("{why}Nothing was changed by this deployment."),
         Verdict::Stopped if steps.is_empty() => {
             "Stopped by a person before anything was changed.".to_owned()
         }
@@ -55,11 +57,36 @@ fn message(verdict: Verdict, steps: &[Step], outcome: &Outcome, why: &str) -> St
                 put_back(steps, outcome)
             )
         }
-        Verdict::FailedDirty => format!(
-            "{why}. Rolling back failed too: {}.",
-            left_over(steps, outcome)
-        ),
+        Verdict::FailedDirty => format!("{why}{}", left_over(steps, outcome)),
     }
+}
+
+/// The reason as what other sentences follow: on a line of its own where it is a list.
+fn lead(why: &str) -> String {
+    if why.contains('\n') {
+        format!("{why}\n")
+    } else {
+        format!("{} ", sentence(why))
+    }
+}
+
+/// A text with exactly one mark at its end.
+pub fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    if text.ends_with(['?', '!']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
+fn labels(requested: &Artifacts) -> String {
+    if requested.is_empty() {
+        return "everything that the manifest asks for".to_owned();
+    }
+    let mut labels: Vec<_> = requested.values().map(ImageArtifact::label).collect();
+    labels.dedup();
+    labels.join(", ")
 }
 
 /// The failure in words. What a Lambda function returns as its error arrives as JSON.
@@ -68,13 +95,8 @@ fn reason(failure: &Failure, steps: &[Step]) -> String {
     let target = failure
         .step
         .and_then(|number| steps.iter().find(|step| step.number == number));
-    let text = text.trim_end_matches('.').to_owned();
-    match (target, failure.phase.as_str()) {
-        (Some(step), _) if !text.contains(&step.target) => format!("{}: {text}", step.target),
-        (_, "execution") => format!(
-            "The execution {} before it concluded",
-            ended(&failure.error)
-        ),
+    match target {
+        Some(step) if !text.contains(&step.target) => format!("{}: {text}", step.target),
         _ => text,
     }
 }
@@ -90,6 +112,10 @@ fn ended(status: &str) -> &'static str {
 /// The text of a failure for a person: what a Lambda function returns as its error arrives
 /// as JSON, what a phase answers by token is text already.
 pub fn cause_text(failure: &Failure) -> String {
+    if failure.phase == "execution" {
+        let ended = ended(&failure.error);
+        return format!("The execution {ended} before it concluded");
+    }
     let returned = serde_json::from_str::<serde_json::Value>(&failure.cause).ok();
     let message = returned
         .as_ref()
@@ -97,7 +123,7 @@ pub fn cause_text(failure: &Failure) -> String {
         .and_then(|text| text.as_str());
     match message.unwrap_or(&failure.cause) {
         "" => format!("phase {} failed with {}", failure.phase, failure.error),
-        text => text.to_owned(),
+        text => text.trim_end_matches('.').to_owned(),
     }
 }
 
@@ -128,66 +154,39 @@ fn put_back(steps: &[Step], outcome: &Outcome) -> String {
     parts.join("; ")
 }
 
+/// What is not as it was before, and what is live instead.
 fn left_over(steps: &[Step], outcome: &Outcome) -> String {
-    let mut parts = Vec::new();
-    for undo in &outcome.undo {
-        let Some(failure) = &undo.failure else {
-            continue;
+    let seen = outcome.not_restored.as_ref().map(cause_text);
+    let stuck = stuck(steps, outcome);
+    if !stuck.is_empty() {
+        let seen = seen.map(|seen| format!(" Live now: {}", sentence(&seen)));
+        let stuck = sentence(&stuck.join("; "));
+        return format!(
+            "Rolling back failed too: {stuck}{}",
+            seen.unwrap_or_default()
+        );
+    }
+    format!(
+        "What ran before was put back and does not pass verification either: {} Live now: {}.",
+        sentence(&seen.unwrap_or_default()),
+        put_back(steps, outcome)
+    )
+}
+
+fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
+    let failed = outcome.undo.iter().filter_map(|undo| {
+        let text = cause_text(undo.failure.as_ref()?);
+        let Some(step) = steps.iter().find(|step| step.number == undo.step) else {
+            return Some(format!("step {}: {text}", undo.step));
         };
-        let text = cause_text(failure);
-        match steps.iter().find(|step| step.number == undo.step) {
-            Some(step) => parts.push(format!(
-                "{} should be on {} again, but: {text}",
-                step.target, step.before
-            )),
-            None => parts.push(format!("step {}: {text}", undo.step)),
-        }
-    }
-    if let Some(failure) = &outcome.not_restored {
-        parts.push(format!(
-            "what was put back does not pass verification: {}",
-            cause_text(failure)
-        ));
-    }
-    parts.join("; ")
-}
-
-/// The command that asks for the same images again. A push of them would not: they were asked
-/// for before. They include what was taken over from deployments that made way for this one.
-fn command(record: &DeploymentRecord) -> String {
-    let mut command = format!("lockstep deploy {}", record.deployment.environment);
-    for (component, image) in &record.requested {
-        let reference = image.tag.as_ref().unwrap_or(&image.digest);
-        let _ = write!(command, " --image {component}={reference}");
-    }
-    command
-}
-
-fn next_steps(verdict: Verdict, record: &DeploymentRecord, outcome: &Outcome) -> Vec<String> {
-    let deployment = &record.deployment;
-    let show = format!("lockstep show {}", deployment.id);
-    match verdict {
-        Verdict::Succeeded | Verdict::NoChange | Verdict::Superseded | Verdict::Stopped => Vec::new(),
-        Verdict::RolledBack => vec![
-            format!("See every step: {show}"),
-            "Fix the release and push it again. This image is on hold here: it will not be deployed again by itself."
-                .to_owned(),
-        ],
-        Verdict::Rejected => vec![
-            "Fix what is named above, then deploy again.".to_owned(),
-            format!("Deploy by hand: {}", command(record)),
-        ],
-        Verdict::FailedDirty => {
-            let mut steps = vec![format!("Look now: {show}")];
-            if outcome.undo.iter().any(|undo| undo.failure.is_some()) {
-                steps.push("Put the named targets back by hand; the plan has their exact `before`.".to_owned());
-            }
-            if outcome.not_restored.is_some() {
-                steps.push("Everything is back on its previous revision, and that is not healthy either: look for a cause outside the release.".to_owned());
-            }
-            steps
-        }
-    }
+        let prefix = format!("{}: ", step.target);
+        let text = text.strip_prefix(&prefix).unwrap_or(&text);
+        Some(format!(
+            "{} should be on {} again, but: {text}",
+            step.target, step.before
+        ))
+    });
+    failed.collect()
 }
 
 #[cfg(test)]
@@ -206,7 +205,7 @@ mod tests {
         let change = json!({
             "phase": "service", "deployment": "d", "application": "quiz", "environment": "production", "component": name,
             "cluster": "quiz", "service": name, "service_arn": "arn",
-            "before": {"task_definition": "arn", "deployment_configuration": {}, "serving": true, "images": {}},
+            "before": {"task_definition": format!("arn:aws:ecs:us-east-1:1:task-definition/{name}:7"), "deployment_configuration": {"maximumPercent": 150}, "serving": true, "images": {}},
             "after": {"task_definition": {}, "deployment_configuration": {}},
             "stopped_tasks": 2, "timeout_seconds": 60, "planned_at": "2026-11-20T10:00:00Z",
         });
@@ -247,6 +246,69 @@ mod tests {
         assert_eq!(
             conclusion.next_steps.last().unwrap(),
             "Deploy by hand: lockstep deploy production --image api/api=sha256:ab --image web/web=v2"
+        );
+    }
+
+    #[test]
+    fn a_reason_ends_with_one_mark() {
+        assert_eq!(super::sentence("exit code 1"), "exit code 1.");
+        assert_eq!(super::sentence("no such tag."), "no such tag.");
+        assert_eq!(
+            super::sentence("did you mean `web`?"),
+            "did you mean `web`?"
+        );
+        assert_eq!(
+            super::lead("2 checks failed\n- a\n- b"),
+            "2 checks failed\n- a\n- b\n"
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_put_back_is_told_once_with_what_is_live_and_the_command() {
+        let release = json!({"manifest_version": 1, "artifacts": {}});
+        let plan: Plan =
+            serde_json::from_value(json!({"release": release, "steps": [step(0, "web")]})).unwrap();
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+        });
+        let failure = |phase: &str, error: &str, cause: &str| Failure {
+            phase: phase.into(),
+            step: None,
+            error: error.into(),
+            cause: cause.into(),
+        };
+        let refused = failure("service", "Rejected", "service quiz/web: not authorized");
+        let outcome = Outcome {
+            failure: Some(failure("verify", "Unhealthy", "answered 503")),
+            planned: true,
+            unwound: true,
+            undo: vec![StepUndo {
+                step: 0,
+                summary: None,
+                failure: Some(refused),
+            }],
+            not_restored: Some(failure(
+                "verify",
+                "Unhealthy",
+                "service quiz/web: it still runs web:8",
+            )),
+        };
+        let record = serde_json::from_value(record).unwrap();
+        let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            conclusion.message,
+            "answered 503. Rolling back failed too: service quiz/web should be on web:7 (v1) again, but: not authorized. \
+             Live now: service quiz/web: it still runs web:8."
+        );
+        assert_eq!(
+            conclusion.next_steps,
+            [
+                "Look now: lockstep show 01JD5Q6Z8G0000000000000000",
+                "Put service quiz/web back by hand: aws ecs update-service --cluster quiz --service web --task-definition \
+                 web:7 --deployment-configuration '{\"maximumPercent\":150}'",
+            ]
         );
     }
 

@@ -9,6 +9,7 @@ pub mod ecs;
 mod error;
 mod id;
 pub mod manifest;
+mod next_steps;
 pub mod notification;
 mod phase;
 pub mod plan;
@@ -18,7 +19,7 @@ pub mod trigger;
 pub mod verdict;
 mod wake_key;
 
-pub use conclusion::{cause_text, conclude};
+pub use conclusion::{cause_text, conclude, sentence};
 pub use error::PhaseError;
 pub use id::DeploymentId;
 pub use phase::{Phase, Progress};

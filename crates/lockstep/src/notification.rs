@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::conclusion::cause_text;
+use crate::conclusion::{cause_text, sentence};
 use crate::plan::Plan;
 use crate::record::{Conclusion, DeploymentRecord, Failure};
 use crate::verdict::Verdict;
@@ -100,7 +100,7 @@ impl Notification {
             content: Content {
                 text_type: "client-markdown",
                 title: title.clone(),
-                description: limited(conclusion),
+                description: limited(&format!("{conclusion}\nExecution {name}.")),
                 next_steps: vec![
                     "Look at the execution's input in the Step Functions console.".to_owned(),
                 ],
@@ -160,7 +160,7 @@ fn described(record: &DeploymentRecord, moment: &Moment<'_>) -> (String, Vec<Str
         Moment::RollingBack(failure) => {
             let why = failure.map_or_else(|| "The deployment failed".to_owned(), cause_text);
             (
-                format!("{why}\nWhat ran before is being put back."),
+                format!("{}\nWhat ran before is being put back.", sentence(&why)),
                 Vec::new(),
             )
         }
@@ -169,12 +169,19 @@ fn described(record: &DeploymentRecord, moment: &Moment<'_>) -> (String, Vec<Str
                 .concluded_at
                 .duration_since(record.execution.started_at)
                 .as_secs();
-            let took = format!("Took {} min {} s.", seconds / 60, seconds % 60);
+            let took = format!("Took {}.", took(seconds));
             (
                 format!("{}\n{took}", conclusion.message),
                 conclusion.next_steps.clone(),
             )
         }
+    }
+}
+
+fn took(seconds: i64) -> String {
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }
 

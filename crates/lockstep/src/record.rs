@@ -122,6 +122,14 @@ pub struct Failure {
     pub cause: String,
 }
 
+impl Failure {
+    /// Whether it says something about the release itself, so that the same images must not
+    /// come back by themselves. A lock that was lost or a refused call says nothing about them.
+    pub fn blames_release(&self) -> bool {
+        matches!(self.error.as_str(), "Unhealthy" | "DeadlineExceeded")
+    }
+}
+
 /// What became of undoing one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepUndo {

@@ -12,10 +12,6 @@ use serde_json::{Value, json};
 
 use crate::request::Request;
 
-/// Errors that say something about the release itself, so that it must not come back by
-/// itself. (A lock that was lost or a refused call says nothing about the image.)
-const BLAMES_RELEASE: [&str; 2] = ["Unhealthy", "DeadlineExceeded"];
-
 pub(crate) struct Concluder {
     pub(crate) ledger: Ledger,
 }
@@ -138,10 +134,11 @@ fn holds(record: &DeploymentRecord, conclusion: &Conclusion, request: &Request) 
     let blamed = request
         .failure
         .as_ref()
-        .is_some_and(|failure| BLAMES_RELEASE.contains(&failure.error.as_str()));
-    if !(put_back && blamed) {
+        .filter(|failure| put_back && failure.blames_release());
+    let Some(blamed) = blamed else {
         return Vec::new();
-    }
+    };
+    let reason = lockstep::cause_text(blamed);
     let mut digests: Vec<_> = record
         .requested
         .values()
@@ -151,7 +148,7 @@ fn holds(record: &DeploymentRecord, conclusion: &Conclusion, request: &Request) 
     digests.dedup();
     let hold = |digest| Hold {
         digest,
-        reason: conclusion.message.clone(),
+        reason: reason.clone(),
         owner: "lockstep".to_owned(),
         deployment: record.deployment.id.clone(),
         since: conclusion.concluded_at,
@@ -175,22 +172,12 @@ fn unreadable_trigger(request: &Request) -> Value {
     let cause = request
         .failure
         .as_ref()
-        .map(lockstep::cause_text)
-        .unwrap_or_default();
+        .map_or_else(|| "The trigger failed".to_owned(), lockstep::cause_text);
     json!({
         "id": null,
         "application": null,
         "environment": null,
         "verdict": Verdict::Rejected,
-        "message": format!("{} Nothing was changed.", sentence(&cause)),
+        "message": format!("{} Nothing was changed.", lockstep::sentence(&cause)),
     })
-}
-
-fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    if text.is_empty() {
-        "The trigger failed.".to_owned()
-    } else {
-        format!("{text}.")
-    }
 }

@@ -13,7 +13,7 @@ pub(crate) fn reject(deployment: &DeploymentRef, failed: &[Check]) -> PhaseError
     } else {
         &format!("{} checks", failed.len())
     };
-    let mut reason = format!("{checks} failed; nothing was changed");
+    let mut reason = format!("{checks} failed:");
     for check in failed {
         let _ = write!(reason, "\n- {check}");
     }
@@ -41,7 +41,7 @@ mod tests {
         let error = reject(&deployment, &[missing_cluster("a"), missing_cluster("b")]);
         assert_eq!(
             error.to_string(),
-            "quiz in development: 2 checks failed; nothing was changed\n\
+            "quiz in development: 2 checks failed:\n\
              - cluster a: cluster: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it\n\
              - cluster b: cluster: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it"
         );

@@ -139,6 +139,22 @@ impl ServiceStep {
         Value::Object(input)
     }
 
+    /// The AWS CLI's command that does by hand what undo does.
+    pub fn restore_command(&self) -> String {
+        let settings = &self.before.settings;
+        let grace = settings
+            .health_check_grace_seconds
+            .map(|grace| format!(" --health-check-grace-period-seconds {grace}"));
+        format!(
+            "aws ecs update-service --cluster {} --service {} --task-definition {} --deployment-configuration '{}'{}",
+            self.cluster,
+            self.service,
+            short_name(&self.before.task_definition),
+            settings.deployment_configuration,
+            grace.unwrap_or_default()
+        )
+    }
+
     /// What the service ran, in a few words: `web:7 (quiz/web@0123456789ab)`.
     pub fn before_label(&self) -> String {
         format!(

@@ -109,7 +109,10 @@ pub enum IgnoreReason {
         digest: String,
     },
     /// This image is not to be deployed: a deployment of it was put back, or a person said so.
-    #[error("{digest} is held by {owner} since {since}: {reason}{}", from_deployment(deployment.as_ref()))]
+    #[error(
+        "{digest} is held by {owner} since {since}{}: {reason}; to deploy it all the same, use `lockstep deploy`",
+        from_deployment(deployment.as_ref())
+    )]
     Held {
         /// The image's digest.
         digest: String,

@@ -50,8 +50,8 @@ fn every_reason_is_stored_and_shown_for_a_person() {
         ),
         (
             held,
-            "sha256:1 is held by lockstep since 2026-01-16T01:54:34Z: put back (deployment \
-             01JD5Q6Z8G0000000000000000)",
+            "sha256:1 is held by lockstep since 2026-01-16T01:54:34Z (deployment 01JD5Q6Z8G0000000000000000): put back; \
+             to deploy it all the same, use `lockstep deploy`",
         ),
         (
             frozen,
