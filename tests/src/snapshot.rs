@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ecs::types::{Service, TaskDefinition};
+use lockstep_cli::local::sam;
 use serde_json::{Map, Value, json};
 
-use crate::Application;
 use crate::application::ENVIRONMENT;
+use crate::{Application, World};
 
 /// What of an application a deployment may change.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,18 +78,22 @@ impl Application<'_> {
 
     /// Everything the ledger keeps of the environment.
     async fn environment(&self) -> BTreeMap<String, Value> {
+        let partition = format!("env#{}#{ENVIRONMENT}", self.name);
+        self.world.ledger_items(&partition).await
+    }
+}
+
+impl World {
+    /// The items of one partition of the ledger's table, by sort key.
+    pub async fn ledger_items(&self, partition: &str) -> BTreeMap<String, Value> {
         let query = self
-            .world
             .clients()
             .dynamodb
             .query()
-            .table_name("lockstep-ledger")
+            .table_name(format!("{}-ledger", sam::STACK))
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
-            .expression_attribute_values(
-                ":pk",
-                AttributeValue::S(format!("env#{}#{ENVIRONMENT}", self.name)),
-            );
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()));
         let output = query.send().await.unwrap();
         output
             .items()
@@ -193,19 +198,20 @@ fn text(value: &AttributeValue) -> String {
 
 fn item_json(item: &HashMap<String, AttributeValue>) -> Value {
     let mut fields = Map::new();
+    let item: BTreeMap<_, _> = item.iter().collect();
     for (name, value) in item
         .iter()
         .filter(|(name, _)| !["pk", "sk"].contains(&name.as_str()))
     {
         let json = match value {
-            AttributeValue::S(text) if name == "body" => {
+            AttributeValue::S(text) if *name == "body" => {
                 serde_json::from_str(text).unwrap_or_default()
             }
             AttributeValue::S(text) => json!(text),
             AttributeValue::N(number) => serde_json::from_str(number).unwrap_or_default(),
             other => json!(format!("{other:?}")),
         };
-        fields.insert(name.clone(), json);
+        fields.insert((*name).clone(), json);
     }
     Value::Object(fields)
 }
