@@ -28,7 +28,9 @@ pub fn stays(history: &[HistoryEvent]) -> Vec<Stay> {
                 time: Duration::ZERO,
             });
         }
-        let left = event.state_exited_event_details().map(|left| left.name());
+        let left = event
+            .state_exited_event_details()
+            .map(aws_sdk_sfn::types::StateExitedEventDetails::name);
         if let Some((place, since)) = left.and_then(|name| open.remove(name)) {
             stays[place].time = at.saturating_sub(since);
         }

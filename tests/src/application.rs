@@ -154,8 +154,8 @@ impl Application<'_> {
             .network_mode(NetworkMode::Awsvpc)
             .cpu("256")
             .memory("512")
-            .execution_role_arn(self.world.task_role())
-            .task_role_arn(self.world.task_role())
+            .execution_role_arn(World::task_role())
+            .task_role_arn(World::task_role())
             .container_definitions(container.build());
         let registered = register.send().await.unwrap();
         registered

@@ -19,5 +19,5 @@ pub async fn within<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() 
 
 /// [`within`] a minute.
 pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
-    within(Duration::from_secs(60), what, look).await
+    within(Duration::from_mins(1), what, look).await
 }

@@ -39,7 +39,7 @@ impl Web {
                         http1::Builder::new()
                             .serve_connection(TokioIo::new(stream), answer)
                             .await,
-                    )
+                    );
                 });
             }
         });
@@ -68,7 +68,7 @@ async fn answer(
             .into_body()
             .collect()
             .await
-            .map(|body| body.to_bytes())
+            .map(http_body_util::Collected::to_bytes)
             .unwrap_or_default();
         inbox.receive(&body).await;
         return Response::new(Full::default());

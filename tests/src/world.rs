@@ -169,7 +169,7 @@ impl World {
     }
 
     /// The role of every task.
-    pub(crate) fn task_role(&self) -> String {
+    pub(crate) fn task_role() -> String {
         format!("arn:aws:iam::{ACCOUNT}:role/{TASK_ROLE}")
     }
 
@@ -266,7 +266,7 @@ static SHARED: tokio::sync::OnceCell<Option<World>> = tokio::sync::OnceCell::con
 /// The one world of a test binary, started by whichever test comes first. It ends with the process.
 pub async fn shared(name: &str) -> Option<&'static World> {
     let start = || async { Box::pin(World::start(name)).await };
-    let limit = Duration::from_secs(1200);
+    let limit = Duration::from_mins(20);
     let world = tokio::time::timeout(limit, SHARED.get_or_init(start)).await;
     world
         .expect("the local engine is ready within 20 minutes")
