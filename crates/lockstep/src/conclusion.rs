@@ -245,7 +245,7 @@ mod tests {
         let conclusion = conclude(&record, None, &outcome, Timestamp::UNIX_EPOCH);
         assert_eq!(
             conclusion.next_steps.last().unwrap(),
-            "Deploy by hand: lockstep deploy production --image api/api=sha256:ab --image web/web=v2"
+            "Fix what is named above, then deploy it again: lockstep deploy production --image api/api=sha256:ab --image web/web=v2"
         );
     }
 

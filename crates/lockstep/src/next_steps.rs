@@ -21,16 +21,25 @@ pub(crate) fn next_steps(
             format!("See every step: {show}"),
             after_rollback(record, outcome),
         ],
-        Verdict::Rejected => vec![
-            "Fix what is named above, then deploy again.".to_owned(),
-            format!("Deploy by hand: {}", command(record)),
-        ],
+        Verdict::Rejected => vec![after_rejection(record, outcome)],
         Verdict::FailedDirty => {
             let mut next = vec![format!("Look now: {show}")];
             next.extend(by_hand(steps, outcome));
             next
         }
     }
+}
+
+/// A request that the trigger refused names images that were not found: there is no command to repeat.
+fn after_rejection(record: &DeploymentRecord, outcome: &Outcome) -> String {
+    let failure = outcome.failure.as_ref();
+    if failure.is_some_and(|failure| failure.phase == "trigger") {
+        return "Fix what is named above, then ask for it again.".to_owned();
+    }
+    format!(
+        "Fix what is named above, then deploy it again: {}",
+        command(record)
+    )
 }
 
 fn after_rollback(record: &DeploymentRecord, outcome: &Outcome) -> String {
@@ -83,4 +92,60 @@ fn command(record: &DeploymentRecord) -> String {
         let _ = write!(command, " --image {component}={reference}");
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use serde_json::json;
+
+    use super::next_steps;
+    use crate::record::Failure;
+    use crate::verdict::{Outcome, Verdict};
+
+    fn last(verdict: Verdict, phase: &str, error: &str) -> String {
+        let image = json!({"repository": "r", "digest": "sha256:ab", "tag": "v2", "pushed_at": "2026-11-20T10:00:00Z"});
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {"web/web": image},
+        });
+        let failure = Failure {
+            phase: phase.into(),
+            step: None,
+            error: error.into(),
+            cause: "why".into(),
+        };
+        let outcome = Outcome {
+            failure: Some(failure),
+            ..Outcome::default()
+        };
+        let record = serde_json::from_value(record).unwrap();
+        let steps = next_steps(verdict, &record, &[], &outcome);
+        steps.last().unwrap().clone()
+    }
+
+    #[test]
+    fn only_an_image_that_is_to_blame_is_told_to_be_on_hold() {
+        let blamed = last(Verdict::RolledBack, "verify", "Unhealthy");
+        assert!(blamed.contains("on hold here"), "{blamed}");
+        assert_eq!(
+            last(Verdict::RolledBack, "service", "Rejected"),
+            "Fix what is named above; the image is not to blame. Then deploy it again: lockstep deploy production --image \
+             web/web=v2"
+        );
+    }
+
+    #[test]
+    fn a_command_is_told_only_where_the_images_are_known() {
+        assert_eq!(
+            last(Verdict::Rejected, "plan", "Rejected"),
+            "Fix what is named above, then deploy it again: lockstep deploy production --image web/web=v2"
+        );
+        assert_eq!(
+            last(Verdict::Rejected, "trigger", "Rejected"),
+            "Fix what is named above, then ask for it again."
+        );
+    }
 }
