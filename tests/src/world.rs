@@ -57,14 +57,33 @@ impl World {
         containers: Containers,
         parameters: &[(&str, &str)],
     ) -> Option<Self> {
+        let change = |options| Options {
+            containers,
+            ..options
+        };
+        Self::launch(name, change, parameters).await
+    }
+
+    /// [`Self::start`], with all waits and pauses of the state machine cut to a tenth.
+    pub async fn hurried(name: &str) -> Option<Self> {
+        let change = |options| Options {
+            containers: Containers::Off,
+            wait_scale: 0.1,
+            ..options
+        };
+        Self::launch(name, change, &[]).await
+    }
+
+    async fn launch(
+        name: &str,
+        change: impl FnOnce(Options) -> Options,
+        parameters: &[(&str, &str)],
+    ) -> Option<Self> {
         let begun = Instant::now();
         let root = project();
         remove_dead_engines(&root, name);
         let unique = format!("{name}-{}", std::process::id());
-        let options = Options {
-            containers,
-            ..Options::for_test(&root, &unique)
-        };
+        let options = change(Options::for_test(&root, &unique));
         let mut engine = match LocalEngine::start(options, report(name)).await {
             Ok(engine) => engine,
             Err(

@@ -35,6 +35,8 @@ pub struct EmulatorOptions<'a> {
     pub token: &'a str,
     /// Verify signatures and enforce IAM policies.
     pub auth: bool,
+    /// How long the state machine's waits and the pauses before its retries take: 1 is as on AWS.
+    pub wait_scale: f32,
     /// Runs the ECS tasks.
     pub containers: Option<&'a ContainerEngine>,
 }
@@ -116,6 +118,7 @@ fn environment(layout: &Layout, options: &EmulatorOptions) -> BTreeMap<String, S
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
         ("MINISTACK_HOSTNAME", layout.instance()),
         ("AUTH", options.auth.to_string()),
+        ("SFN_WAIT_SCALE", options.wait_scale.to_string()),
         ("IOT_MTLS_ENABLED", "0".to_owned()),
         ("SFTP_ENABLED", "0".to_owned()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),

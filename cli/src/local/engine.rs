@@ -39,6 +39,8 @@ pub struct Options {
     pub containers: Containers,
     /// Whether the emulator verifies signatures and enforces IAM policies.
     pub auth: bool,
+    /// How long the state machine's waits and the pauses before its retries take: 1 is as on AWS.
+    pub wait_scale: f32,
 }
 
 impl Options {
@@ -51,6 +53,7 @@ impl Options {
             emulator_port: 4566,
             containers: Containers::Auto,
             auth: true,
+            wait_scale: 1.0,
         }
     }
 
@@ -121,6 +124,7 @@ impl LocalEngine {
             endpoint: &endpoint,
             token: &token,
             auth: options.auth,
+            wait_scale: options.wait_scale,
             containers: containers.as_ref(),
         };
         let running = emulator::start(&layout, &settings).await?;

@@ -39,7 +39,7 @@ fn every_call_survives_every_fault() {
 }
 
 fn sweep() {
-    let Some(first) = run(World::start("fault-sweep-0")) else {
+    let Some(first) = run(World::hurried("fault-sweep-0")) else {
         return;
     };
     let good = run(record(&first, Scenario::Good));
@@ -55,7 +55,7 @@ fn sweep() {
         threads.spawn(|| work(first, 0, jobs, done));
         for number in 1..engines() {
             threads.spawn(move || {
-                let world = run(World::start(&format!("fault-sweep-{number}")));
+                let world = run(World::hurried(&format!("fault-sweep-{number}")));
                 work(
                     world.expect("the first engine started too"),
                     number,
