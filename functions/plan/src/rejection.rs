@@ -42,8 +42,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "quiz in development: 2 checks failed:\n\
-             - cluster a: cluster: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it\n\
-             - cluster b: cluster: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it"
+             - cluster a: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it\n\
+             - cluster b: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it"
         );
     }
 }

@@ -29,9 +29,11 @@ impl fmt::Display for Check {
             expected,
             todo,
         } = self;
-        write!(
-            f,
-            "{resource}: {what}: found {found}, expected {expected}; {todo}"
-        )
+        write!(f, "{resource}: ")?;
+        // `cluster quiz: cluster: found none` would say it twice.
+        if !resource.starts_with(what.as_str()) {
+            write!(f, "{what}: ")?;
+        }
+        write!(f, "found {found}, expected {expected}; {todo}")
     }
 }
