@@ -11,7 +11,7 @@ use lockstep_tests::{Application, World, eventually};
 use crate::calls;
 use crate::peers::Peers;
 use crate::states::{entered, since_epoch, stays};
-use crate::stats::{median, percentile, ratio, seconds};
+use crate::stats::{median, milliseconds, percentile, ratio, seconds};
 use crate::table::{Bounds, Row, print};
 use crate::{Result, rollouts};
 
@@ -38,9 +38,9 @@ pub async fn run(runs: usize, bounds: &mut Bounds) -> Result<()> {
         .ok_or("the local engine cannot run here")?;
     let peers = Peers::install(&world.endpoint())?;
     let (ours, cli, ecs) = (
-        rollouts::application(&world, "bench-lockstep").await,
-        rollouts::application(&world, "bench-aws-cli").await,
-        rollouts::application(&world, "bench-ecs-deploy").await,
+        rollouts::application(&world, "bench-lockstep").await?,
+        rollouts::application(&world, "bench-aws-cli").await?,
+        rollouts::application(&world, "bench-ecs-deploy").await?,
     );
     let (mut deployments, mut cli_times, mut ecs_times) = (Vec::new(), Vec::new(), Vec::new());
     let (mut cli_calls, mut ecs_calls) = (Vec::new(), Vec::new());
@@ -62,11 +62,17 @@ pub async fn run(runs: usize, bounds: &mut Bounds) -> Result<()> {
     print_states(&deployments[1..]);
     let last = deployments.last().map(|last| last.calls.as_slice());
     let mut lines = calls::lines("lockstep", last.unwrap_or_default());
-    lines.extend(calls::lines("aws CLI", &cli_calls));
-    lines.extend(calls::lines("ecs deploy", &ecs_calls));
+    lines.extend(calls::lines("aws CLI", own(&cli_calls)));
+    lines.extend(calls::lines("ecs deploy", own(&ecs_calls)));
     let head = ["tool", "caller", "calls", "which", "time in the emulator"];
     print("AWS calls of one deployment", &head, &lines);
     Ok(())
+}
+
+/// The calls of a tool, without those of our functions, which hear of its rollouts as well.
+fn own(calls: &[Call]) -> impl Iterator<Item = &Call> {
+    let foreign = |call: &&Call| !call.name.caller.starts_with("lockstep-");
+    calls.iter().filter(foreign)
 }
 
 /// An image that no container ever runs.
@@ -106,7 +112,7 @@ async fn deploy(world: &World, application: &Application<'_>, round: usize) -> R
         .iter()
         .find(|call| call.name.operation == "PutManifest")
         .ok_or("the push is not in the log of calls")?;
-    let pushed = Duration::try_from(pushed.at.duration_since(jiff::Timestamp::UNIX_EPOCH))?;
+    let pushed = rollouts::since_1970(pushed.at)?;
     let ends = history.first().zip(history.last());
     let (first, last) = ends.ok_or("the execution has no history")?;
     let verdict = entered(&history, "Notify").ok_or("the execution did not conclude")?;
@@ -201,11 +207,7 @@ fn print_states(deployments: &[Deployment]) {
     lines.extend(
         order
             .into_iter()
-            .map(|name| vec![name.to_owned(), seconds(median(&times[name]))]),
+            .map(|name| vec![name.to_owned(), milliseconds(median(&times[name]))]),
     );
-    print(
-        "Time in each state (median; Services contains Service)",
-        &["state", "time"],
-        &lines,
-    );
+    print("Time in each state (median)", &["state", "time"], &lines);
 }

@@ -4,24 +4,25 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::types::DeploymentRolloutState;
+use aws_sdk_ecs::types::{DeploymentConfiguration, DeploymentRolloutState};
 use jiff::Timestamp;
 use lockstep_cli::local::emulator::{ACCOUNT, REGION};
-use lockstep_cli::local::gateway::Delivery;
+use lockstep_cli::local::gateway::{Call, Delivery};
 use lockstep_cli::local::{image, registry};
 use lockstep_tests::{Application, World, project};
 
 use crate::Result;
 use crate::peers::execute;
 use crate::states::{entered, since_epoch};
+use crate::stats::{milliseconds, seconds};
 
 /// How long one rollout may take.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 /// How often the emulator is asked: what is measured is at most this much too long.
 const LOOK: Duration = Duration::from_millis(40);
 
 /// An application whose pushes of `v…` deploy by themselves, with no health check and no settle time.
-pub async fn application<'w>(world: &'w World, name: &str) -> Application<'w> {
+pub async fn application<'w>(world: &'w World, name: &str) -> Result<Application<'w>> {
     let application = world.application(name).await;
     let manifest = format!(
         "application: {name}\n\
@@ -30,7 +31,24 @@ pub async fn application<'w>(world: &'w World, name: &str) -> Application<'w> {
         application.repository
     );
     application.apply(&manifest).await;
-    application
+    let_tasks_roll(world, name).await?;
+    Ok(application)
+}
+
+/// The harness' services cannot replace their only task by themselves: 150 % and 50 % of one task are one. Lockstep
+/// sends settings that can with every release; the other tools need them to be there.
+async fn let_tasks_roll(world: &World, cluster: &str) -> Result<()> {
+    let able = DeploymentConfiguration::builder()
+        .maximum_percent(200)
+        .minimum_healthy_percent(100)
+        .build();
+    let update = world.clients().ecs.update_service().cluster(cluster);
+    update
+        .service("web")
+        .deployment_configuration(able)
+        .send()
+        .await?;
+    Ok(())
 }
 
 /// A service of real containers, released again and again.
@@ -48,6 +66,8 @@ pub struct Wake {
     pub latency: Duration,
     /// How long the rollout took, from the execution's start.
     pub rollout: Duration,
+    /// The functions' calls from the end of the rollout to the next state: when, how long, who, what.
+    pub calls: Vec<Vec<String>>,
 }
 
 impl<'w> Rollouts<'w> {
@@ -56,7 +76,7 @@ impl<'w> Rollouts<'w> {
         world.engine().gateway().set_delivery(Delivery::Never);
         let mut rollouts = Self {
             world,
-            application: application(world, name).await,
+            application: application(world, name).await?,
             program: build_program()?,
             released: 0,
         };
@@ -81,6 +101,7 @@ impl<'w> Rollouts<'w> {
         let digest = self.push().await?;
         let before = self.serving().await?.0;
         gateway.set_delivery(delivery);
+        let mark = gateway.last_call();
         let execution = self.application.deploy(&digest).await;
         let finished = self.finished(|serving| serving != before).await?;
         let ended = execution.ended().await;
@@ -94,6 +115,7 @@ impl<'w> Rollouts<'w> {
         Ok(Wake {
             latency: next.saturating_sub(finished),
             rollout: finished.saturating_sub(since_epoch(first.timestamp())),
+            calls: between(&gateway.calls_since(mark), finished, next)?,
         })
     }
 
@@ -147,9 +169,32 @@ impl<'w> Rollouts<'w> {
     }
 }
 
+/// The calls of functions between two times since 1970.
+fn between(calls: &[Call], from: Duration, to: Duration) -> Result<Vec<Vec<String>>> {
+    let mut lines = Vec::new();
+    for call in calls {
+        let at = since_1970(call.at)?;
+        if call.name.caller.starts_with("lockstep-") && at >= from && at <= to {
+            lines.push(vec![
+                seconds(at.saturating_sub(from)),
+                call.name.caller.clone(),
+                call.name.operation.clone(),
+                milliseconds(call.duration),
+            ]);
+        }
+    }
+    Ok(lines)
+}
+
 fn now() -> Result<Duration> {
-    let now = Timestamp::now().duration_since(Timestamp::UNIX_EPOCH);
-    Ok(Duration::try_from(now)?)
+    since_1970(Timestamp::now())
+}
+
+/// The time of a timestamp, since 1970.
+pub fn since_1970(time: Timestamp) -> Result<Duration> {
+    Ok(Duration::try_from(
+        time.duration_since(Timestamp::UNIX_EPOCH),
+    )?)
 }
 
 /// The example's program, static, as the demo builds it.

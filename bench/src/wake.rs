@@ -9,7 +9,7 @@ use lockstep_tests::World;
 use crate::Result;
 use crate::rollouts::{Rollouts, Wake};
 use crate::stats::{median, percentile, seconds};
-use crate::table::{Bounds, Row};
+use crate::table::{Bounds, Row, print};
 
 /// Long enough that no poll can be taken for an event.
 const POLL_SECONDS: u32 = 5;
@@ -47,6 +47,8 @@ pub async fn run(runs: usize, bounds: &mut Bounds) -> Result<()> {
         ),
     ];
     bounds.print("Rollout finished → next state, 95th percentile", &rows);
+    print_slowest("with events", &with);
+    print_slowest("without events", &without);
     Ok(())
 }
 
@@ -66,5 +68,16 @@ fn row(what: &str, wakes: &[Wake], bound: f64) -> Row {
         value: late.as_secs_f64(),
         bound: Some(bound),
         unit: "s",
+    }
+}
+
+/// What happened in the longest wait.
+fn print_slowest(what: &str, wakes: &[Wake]) {
+    if let Some(slowest) = wakes.iter().max_by_key(|wake| wake.latency) {
+        let title = format!(
+            "The longest wait {what}, {} after the rollout: calls of the functions",
+            seconds(slowest.latency)
+        );
+        print(&title, &["at", "who", "what", "took"], &slowest.calls);
     }
 }
