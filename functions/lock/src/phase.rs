@@ -152,7 +152,7 @@ impl LockPhase {
 
 fn superseded(by: String) -> PhaseError {
     PhaseError::Superseded {
-        resource: "this deployment".to_owned(),
+        resource: "This deployment".to_owned(),
         by,
     }
 }

@@ -11,7 +11,7 @@ pub async fn pushes(world: &World) -> String {
     let headline = "Images are pushed that nobody wants to be deployed: each push keeps its reason, and nobody is told.";
     let mut story = Story::of(world, &app, headline).await;
     let mut stranger = app.clone();
-    stranger.repository = "ignored-stranger".to_owned();
+    "ignored-stranger".clone_into(&mut stranger.repository);
     registry::ensure_repository(&world.endpoint(), &stranger.repository)
         .await
         .unwrap();
@@ -43,49 +43,35 @@ pub async fn pushes(world: &World) -> String {
 
 pub async fn repeats(world: &World) -> String {
     let app = world.application("repeats").await;
-    let second = live(&app, "v2").await;
-    let third = live(&app, "v3").await;
-    let bad = app.push_bad("v4").await;
-    let (put_back, _) = app.execution_of_push(&bad).await.concluded().await;
-    let headline = "Events come twice, late, or again for an image that was put back: v3 stays live, and nobody is told.";
+    let (second, by_second) = live(&app, "v2").await;
+    let (third, by_third) = live(&app, "v3").await;
+    let headline = "Events come twice or late, and an image that was put back is pushed again: v3 stays live, and nobody is told.";
     let mut story = Story::of(world, &app, headline).await;
-    story.image(&second.0, "v2");
-    story.image(&third.0, "v3");
-    story.image(&bad, "v4");
-    story.call(&second.1, "deployment of v2");
-    story.call(&third.1, "deployment of v3");
-    story.call(put_back.deployment.id.as_str(), "deployment of v4");
-    let execution = app.execution_of_push(&third.0).await;
+    story.image(&second, "v2");
+    story.image(&third, "v3");
+    story.call(&by_second, "deployment of v2");
+    story.call(&by_third, "deployment of v3");
+    let execution = app.execution_of_push(&third).await;
     let input: Value = serde_json::from_str(&execution.input().await).unwrap();
     world.start_execution(&input).await;
-    ignored(
-        &mut story,
-        world,
-        "The event of v3 is delivered a second time",
-        &third.0,
-        2,
-    )
-    .await;
-    announce(world, &third.0).await;
-    ignored(&mut story, world, "v3 is pushed again", &third.0, 3).await;
-    announce(world, &second.0).await;
-    ignored(
-        &mut story,
-        world,
-        "The push of v2 is announced after v3 went live",
-        &second.0,
-        2,
-    )
-    .await;
+    let title = "The event of v3 is delivered a second time";
+    ignored(&mut story, world, title, &third, 2).await;
+    announce(world, &third).await;
+    ignored(&mut story, world, "v3 is pushed again", &third, 3).await;
+    announce(world, &second).await;
+    let title = "The push of v2 is announced after v3 went live";
+    ignored(&mut story, world, title, &second, 2).await;
+    let bad = app.push_bad("v4").await;
+    let put_back = app.execution_of_push(&bad).await;
+    put_back.concluded().await;
+    story.image(&bad, "v4");
+    story.call(
+        put_back.deployment().await.unwrap().as_str(),
+        "deployment of v4",
+    );
     announce(world, &bad).await;
-    ignored(
-        &mut story,
-        world,
-        "v4, which was put back, is pushed again",
-        &bad,
-        2,
-    )
-    .await;
+    let title = "v4, which was deployed and put back, is pushed again";
+    ignored(&mut story, world, title, &bad, 2).await;
     story.end().await
 }
 

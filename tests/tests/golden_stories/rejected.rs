@@ -1,9 +1,10 @@
 //! What is refused before anything is changed.
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, CpuArchitecture, LogConfiguration, LogDriver, NetworkMode,
-    RuntimePlatform,
+    Compatibility, ContainerDefinition, CpuArchitecture, Deployment, DeploymentConfiguration,
+    DeploymentRolloutState, LogConfiguration, LogDriver, NetworkMode, RuntimePlatform,
 };
+use lockstep_cli::local::emulator::ACCOUNT;
 use lockstep_tests::{Application, World, eventually};
 use serde_json::json;
 
@@ -39,6 +40,9 @@ pub async fn checks(world: &World) -> String {
     story.end().await
 }
 
+/// Roles that a task definition once named.
+const ROLES: [&str; 2] = ["deleted-execution-role", "deleted-task-role"];
+
 /// Puts the service on a task definition whose roles and log group are not there, and which is for another processor
 /// than the images.
 async fn hopeless_task_definition(world: &World, app: &Application<'_>) {
@@ -68,10 +72,22 @@ async fn hopeless_task_definition(world: &World, app: &Application<'_>) {
         .runtime_platform(RuntimePlatform::builder().cpu_architecture(other).build())
         .cpu("256")
         .memory("512")
-        .execution_role_arn("arn:aws:iam::000000000000:role/no-such-execution-role")
-        .task_role_arn("arn:aws:iam::000000000000:role/no-such-task-role")
+        .execution_role_arn(format!("arn:aws:iam::{ACCOUNT}:role/{}", ROLES[0]))
+        .task_role_arn(format!("arn:aws:iam::{ACCOUNT}:role/{}", ROLES[1]))
         .container_definitions(container);
+    let iam = &world.clients().iam;
+    for role in ROLES {
+        let create = iam.create_role().role_name(role);
+        create
+            .assume_role_policy_document("{}")
+            .send()
+            .await
+            .unwrap();
+    }
     let registered = register.send().await.unwrap();
+    for role in ROLES {
+        iam.delete_role().role_name(role).send().await.unwrap();
+    }
     put_on(
         world,
         app,
@@ -88,12 +104,22 @@ async fn hopeless_task_definition(world: &World, app: &Application<'_>) {
 pub async fn put_on(world: &World, app: &Application<'_>, revision: &str) {
     let ecs = &world.clients().ecs;
     let update = ecs.update_service().cluster(&app.name).service("web");
+    // With the settings of a new application, one task could not be replaced.
+    let settings = DeploymentConfiguration::builder()
+        .maximum_percent(200)
+        .minimum_healthy_percent(100)
+        .build();
+    let update = update.deployment_configuration(settings);
     update.task_definition(revision).send().await.unwrap();
-    eventually("the service is on its new task definition", async || {
+    eventually("the service runs its new task definition", async || {
         let services = ecs.describe_services().cluster(&app.name).services("web");
         let services = services.send().await.unwrap();
-        let deployments = services.services()[0].deployments();
-        let is_done = deployments.len() == 1 && deployments[0].running_count() == 1;
+        let is_done = |deployment: &Deployment| {
+            deployment.rollout_state() == Some(&DeploymentRolloutState::Completed)
+        };
+        let service = &services.services()[0];
+        let is_on = service.task_definition() == Some(revision);
+        let is_done = is_on && service.deployments().iter().all(is_done);
         is_done.then_some(())
     })
     .await;
@@ -104,7 +130,8 @@ pub async fn image_missing(world: &World) -> String {
     let headline = "Somebody deploys a tag by hand that nobody ever pushed.";
     let mut story = Story::of(world, &app, headline).await;
     let execution = app.deploy("v9").await;
-    without_deployment(&mut story, "v9 by hand", &execution).await;
+    let title = "v9 by hand";
+    story.deployment(title, "deployment", &execution).await;
     story.end().await
 }
 
@@ -114,18 +141,10 @@ pub async fn unreadable(world: &World) -> String {
     let mut story = Story::of(world, &app, headline).await;
     let input = json!({ "application": app.name, "enviroment": "test" });
     let execution = world.start_execution(&input).await;
-    without_deployment(&mut story, "The execution", &execution).await;
-    story.end().await
-}
-
-/// Such an execution tells its verdict itself; its messages are found by its name.
-async fn without_deployment(
-    story: &mut Story<'_>,
-    title: &str,
-    execution: &lockstep_tests::Execution<'_>,
-) {
+    // Without a deployment, its messages are found by its own name.
     story.call(execution.name(), "execution");
-    story.execution(title, execution).await;
+    story.execution("The execution", &execution).await;
     assert_eq!(execution.deployment().await, None);
     story.messages(execution.name()).await;
+    story.end().await
 }

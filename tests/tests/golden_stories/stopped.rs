@@ -8,15 +8,15 @@ use crate::story::Story;
 
 pub async fn stopped(world: &World) -> String {
     let app = world.application("stopped").await;
-    let digest = app.push("not-by-itself").await;
+    let digest = app.push("release-2").await;
     let headline = "Somebody stops the execution in the console while ECS is told to roll out: the watchdog puts back what ran before.";
     let mut story = Story::of(world, &app, headline).await;
-    story.image(&digest, "v2");
+    story.image(&digest, "release-2");
     let execution = app.deploy(&digest).await;
     // Its plan takes much longer than this.
     stop_at_the_update(world, &app.name, execution.arn.clone());
     story
-        .deployment("v2 by hand", "deployment", &execution)
+        .deployment("release-2 by hand", "deployment", &execution)
         .await;
     story.end().await
 }

@@ -128,10 +128,10 @@ impl<'w> Story<'w> {
         for line in changes(&self.before, &after) {
             self.line(&line);
         }
-        let first = format!("{}@000000000000", self.application.repository);
-        let named = format!("{}@<digest of v1>", self.application.repository);
         let zeros = format!("sha256:{:064}", 1);
-        let text = self.text.replace(&first, &named);
+        let text = self
+            .text
+            .replace(&format!("@{}", &zeros[7..19]), "@<digest of v1>");
         let text = text.replace(&zeros, "sha256:<digest of v1>");
         self.names.apply(&text)
     }

@@ -148,7 +148,7 @@ async fn what_is_not_there_is_not_an_error() {
     assert_eq!(images.manifest(&artifact()).await.unwrap(), None);
     assert_eq!(
         missing(&artifact()).to_string(),
-        "image quiz/web:v2 (0123456789ab): image: found none in ECR, expected quiz/web@sha256:0123456789abcdef; \
+        "image quiz/web:v2 (0123456789ab): found none in ECR, expected quiz/web@sha256:0123456789abcdef; \
          push it again, or deploy another one; a lifecycle policy may have removed it"
     );
 }
