@@ -28,6 +28,8 @@ pub struct Newest {
 pub enum Created {
     /// It exists now, or existed already because this is a retry.
     Yes,
+    /// The execution ended before it had created one, and nobody will carry on.
+    ExecutionEnded,
     /// The trigger event was handled before.
     DuplicateEvent {
         /// By this deployment.
@@ -86,8 +88,10 @@ impl HistoryLine {
     }
 }
 
-/// The positions of the conditional writes in the creating transaction.
+/// The positions of the writes in the creating transaction.
 const RECORD: usize = 0;
+const EXECUTION: usize = 2;
+const MARKS: usize = 3;
 
 impl Ledger {
     /// Creates a deployment with its history line and its execution's index entry. For
@@ -117,7 +121,7 @@ impl Ledger {
         )?;
         let mut index = key_item(keys::execution(&record.execution.name));
         index.insert("deployment".to_owned(), text(me.id.as_str()));
-        transaction.put(self, index, Expression::default())?;
+        transaction.put(self, index, Expression::when("attribute_not_exists(ended)"))?;
         let mut components = Vec::new();
         if !allow_older {
             self.raise_marks(&mut transaction, record, &mut components)?;
@@ -189,6 +193,29 @@ impl Ledger {
         .transpose()
     }
 
+    /// The deployment that an ended execution ran. Where it had not created one, this keeps
+    /// a trigger that is still at work from creating one that nobody would carry on.
+    pub async fn end_execution(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<DeploymentId>, LedgerError> {
+        let end = Expression::update("SET ended = :now, expires_at = :expires")
+            .only_when("attribute_not_exists(deployment)")
+            .value(":now", text(now.to_string()))
+            .value(":expires", expires(now, 30));
+        let mut transaction = Transaction::default();
+        transaction.update(self, keys::execution(name), end)?;
+        match transaction.commit(self).await? {
+            Outcome::Written => Ok(None),
+            Outcome::Refused(refused) => {
+                let standing = refused.into_iter().next().flatten().unwrap_or_default();
+                let id = get_text(&standing, "deployment")?;
+                crate::environment::deployment_id(&standing, id).map(Some)
+            }
+        }
+    }
+
     /// The deployment that an execution runs.
     pub async fn deployment_of_execution(
         &self,
@@ -250,7 +277,10 @@ fn refusal(
     {
         return Ok(Created::Yes);
     }
-    let marks = refused.iter().skip(3);
+    if let Some(Some(_)) = refused.get(EXECUTION) {
+        return Ok(Created::ExecutionEnded);
+    }
+    let marks = refused.iter().skip(MARKS);
     for (component, item) in components.iter().zip(marks.clone()) {
         if let Some(item) = item {
             return Ok(Created::NotNewer {

@@ -152,6 +152,23 @@ async fn an_older_image_meets_the_newest_one() {
     assert_eq!(newest.digest, "sha256:newer");
 }
 
+#[tokio::test]
+async fn an_execution_that_was_ended_creates_nothing_any_more() {
+    let ended = Some(text(&[("ended", "2026-11-20T10:00:00Z")]));
+    let created = create(vec![None, None, ended, None, None]).await;
+    assert_eq!(created, Created::ExecutionEnded);
+}
+
+#[tokio::test]
+async fn ending_an_execution_finds_the_deployment_it_created_before() {
+    let created = Some(text(&[("deployment", ME)]));
+    let rule = mock!(Client::transact_write_items)
+        .then_error(move || cancelled(std::slice::from_ref(&created)));
+    let ledger = Ledger::new(mock_client!(aws_sdk_dynamodb, [&rule]), "ledger");
+    let found = ledger.end_execution("x", now()).await.unwrap();
+    assert_eq!(found, DeploymentId::parse(ME));
+}
+
 async fn take_up(lock: Item) -> TakeUp {
     let rule = mock!(Client::transact_write_items)
         .then_error(move || cancelled(&[Some(lock.clone()), None]));

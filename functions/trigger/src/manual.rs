@@ -9,7 +9,7 @@ use lockstep_ledger::Created;
 
 use crate::Trigger;
 use crate::answer::Answer;
-use crate::push::deployment_ref;
+use crate::push::{deployment_ref, execution_ended};
 
 impl Trigger {
     pub(crate) async fn manual(
@@ -44,6 +44,7 @@ impl Trigger {
                     .await?
                 {
                     Created::NotNewer { component, newest } => older(&record, &component, &newest),
+                    Created::ExecutionEnded => return Err(execution_ended(execution)),
                     Created::Yes | Created::DuplicateEvent { .. } => {
                         return Ok(Answer::Deploy {
                             deployment: record.deployment,

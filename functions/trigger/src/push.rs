@@ -134,6 +134,7 @@ impl Trigger {
                     deployment: record.deployment,
                     reason,
                 }),
+                Created::ExecutionEnded => return Err(execution_ended(execution)),
                 Created::DuplicateEvent { deployment } => Err(IgnoreReason::DuplicateEvent {
                     deployment: Some(deployment),
                 }),
@@ -188,6 +189,13 @@ impl Trigger {
         Ok(Answer::FanOut {
             reason: format!("{} concerns {}", subject(push), places.join(", ")),
         })
+    }
+}
+
+/// Somebody stopped the execution while the trigger was at work.
+pub(crate) fn execution_ended(execution: &Execution) -> PhaseError {
+    PhaseError::Halted {
+        by: format!("the end of execution {}", execution.name),
     }
 }
 

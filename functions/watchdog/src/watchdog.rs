@@ -2,6 +2,7 @@
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::types::HistoryEventType;
+use jiff::Timestamp;
 use lockstep::record::DeploymentRecord;
 use lockstep::{DeploymentId, PhaseError};
 use lockstep_aws::AwsError;
@@ -43,7 +44,11 @@ impl Watchdog {
         let earlier = Recovery::of_execution(&detail.name);
         let id = match &earlier {
             Some(recovery) => Some(recovery.deployment.clone()),
-            None => self.ledger.deployment_of_execution(&detail.name).await?,
+            None => {
+                self.ledger
+                    .end_execution(&detail.name, Timestamp::now())
+                    .await?
+            }
         };
         let Some(id) = id else {
             return Ok(left_alone(&detail, "it had not created a deployment yet"));
