@@ -221,8 +221,11 @@ impl Ledger {
         &self,
         name: &str,
     ) -> Result<Option<DeploymentId>, LedgerError> {
-        let item = self.get(keys::execution(name)).await?;
-        item.map(|item| crate::environment::deployment_id(&item, get_text(&item, "deployment")?))
+        let Some(item) = self.get(keys::execution(name)).await? else {
+            return Ok(None);
+        };
+        find_text(&item, "deployment")
+            .map(|id| crate::environment::deployment_id(&item, id))
             .transpose()
     }
 
