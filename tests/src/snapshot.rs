@@ -146,9 +146,10 @@ fn settings(service: &Service) -> Settings {
     let breaker =
         configuration.and_then(|configuration| configuration.deployment_circuit_breaker());
     Settings {
-        maximum_percent: configuration.and_then(|configuration| configuration.maximum_percent()),
+        maximum_percent: configuration
+            .and_then(aws_sdk_ecs::types::DeploymentConfiguration::maximum_percent),
         minimum_healthy_percent: configuration
-            .and_then(|configuration| configuration.minimum_healthy_percent()),
+            .and_then(aws_sdk_ecs::types::DeploymentConfiguration::minimum_healthy_percent),
         circuit_breaker: breaker.map_or((false, false), |breaker| {
             (breaker.enable(), breaker.rollback())
         }),
