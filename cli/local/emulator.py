@@ -16,7 +16,7 @@ Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
 """
 
 import asyncio
-import copy
+import datetime
 import hmac
 import json
 import logging
@@ -130,15 +130,18 @@ def put_events(entries):
 
 
 def ecs_state():
-    """Services and tasks in the shape that ECS itself shows them."""
+    """Rollouts and tasks in the shape that ECS itself shows them; tasks that stopped a minute ago are no news."""
     from ministack.services import ecs
 
+    old = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def is_news(task):
+        return task.get("lastStatus") != "STOPPED" or (task.get("stoppedAt") or old) >= old
+
     with scope():
-        state = {
-            "services": [copy.deepcopy(service) for service in ecs._services.values()],
-            "tasks": [copy.deepcopy(task) for task in ecs._tasks.values()],
-        }
-        return ecs._sanitize(state)
+        services = [{name: service.get(name) for name in ("serviceArn", "deployments")} for service in list(ecs._services.values())]
+        tasks = [task for task in list(ecs._tasks.values()) if is_news(task)]
+        return ecs._sanitize({"services": services, "tasks": tasks})
 
 
 async def answer(send, status, value):
