@@ -22,21 +22,26 @@ pub struct Application<'w> {
     pub name: String,
     /// Its ECR repository.
     pub repository: String,
-    /// The image that its service runs in the beginning. It is not in ECR any more, as old images often are not.
+    /// The image that its service runs in the beginning. Usually it is not in ECR any more, as old images are not.
     pub first_image: String,
 }
 
 impl World {
     /// Creates an application whose service runs, with nothing deployed by the controller yet.
     pub async fn application(&self, name: &str) -> Application<'_> {
+        let digest = format!("sha256:{:064}", 1);
+        self.application_on(name, &digest).await
+    }
+
+    /// Creates an application whose service runs the image of this digest.
+    pub async fn application_on(&self, name: &str, digest: &str) -> Application<'_> {
+        let repository = format!("{name}/web");
+        let registry = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com");
         let application = Application {
             world: self,
             name: name.to_owned(),
-            repository: format!("{name}/web"),
-            first_image: format!(
-                "{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}/web@sha256:{:064}",
-                1
-            ),
+            first_image: format!("{registry}/{repository}@{digest}"),
+            repository,
         };
         registry::ensure_repository(&self.endpoint(), &application.repository)
             .await
@@ -120,6 +125,13 @@ impl Application<'_> {
                     .build(),
             );
         create.send().await.unwrap();
+    }
+
+    /// Deletes the service: what nobody looks at any more makes the emulator slow.
+    pub async fn delete(self) {
+        let delete = self.world.clients().ecs.delete_service();
+        let delete = delete.cluster(&self.name).service("web").force(true);
+        delete.send().await.unwrap();
     }
 
     async fn create_log_group(&self) {

@@ -145,16 +145,17 @@ impl<'w> Execution<'w> {
 
     /// Its input.
     pub async fn input(&self) -> String {
-        let described = self
-            .world
-            .clients()
-            .sfn
-            .describe_execution()
-            .execution_arn(&self.arn)
-            .send()
-            .await
-            .unwrap();
-        described.input().unwrap_or_default().to_owned()
+        let known = |arn: &str| self.world.inputs.lock().unwrap().get(arn).cloned();
+        if let Some(input) = known(&self.arn) {
+            return input;
+        }
+        let sfn = &self.world.clients().sfn;
+        let described = sfn.describe_execution().execution_arn(&self.arn).send();
+        let described = described.await.unwrap();
+        let input = described.input().unwrap_or_default().to_owned();
+        let mut inputs = self.world.inputs.lock().unwrap();
+        inputs.insert(self.arn.clone(), input.clone());
+        input
     }
 
     /// Waits for its end.

@@ -1,7 +1,8 @@
 //! One local engine with the controller deployed to it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use lockstep_cli::local::emulator::ACCOUNT;
@@ -21,6 +22,8 @@ pub struct World {
     health: Arc<Health>,
     inbox: Arc<Inbox>,
     web: Web,
+    /// The inputs of executions, which never change: one look goes through all of them.
+    pub(crate) inputs: Mutex<HashMap<String, String>>,
 }
 
 impl std::fmt::Debug for World {
@@ -121,6 +124,7 @@ impl World {
             health,
             inbox,
             web,
+            inputs: Mutex::default(),
         };
         world.create_task_role().await;
         world.subscribe().await;

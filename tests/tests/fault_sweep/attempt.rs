@@ -68,7 +68,12 @@ pub async fn attempt(
     let thread = end.thread.clone();
     faults.extend(check_world(&begun, &before, &after, end.verdict));
     let messages = delivered(world, &thread, mark).await;
-    faults.extend(check_messages(&messages, target, kind, end.verdict));
+    if end.begun {
+        faults.extend(check_messages(&messages, target, kind, end.verdict));
+    } else if !messages.is_empty() {
+        faults.push(format!("told of what never began: {messages:#?}"));
+    }
+    begun.application.delete().await;
     Outcome {
         verdict: Some(end.verdict),
         recoveries: end.recoveries,
@@ -80,6 +85,9 @@ pub async fn attempt(
 /// How the executions of a run ended.
 struct End {
     verdict: Verdict,
+    /// Whether there was anything to tell people: an execution that was stopped before it knew what to deploy is
+    /// nobody's deployment.
+    begun: bool,
     recoveries: usize,
     thread: String,
 }
@@ -99,6 +107,7 @@ async fn finish(world: &World, execution: &Execution<'_>) -> End {
         });
         return End {
             verdict,
+            begun: ended.status != "ABORTED",
             recoveries: 0,
             thread: execution.name().to_owned(),
         };
@@ -111,6 +120,7 @@ async fn finish(world: &World, execution: &Execution<'_>) -> End {
         .expect("it is concluded");
     End {
         verdict,
+        begun: true,
         recoveries: executions.len() - 1,
         thread: record.deployment.id.to_string(),
     }
