@@ -36,6 +36,9 @@ struct Arguments {
     /// How often each thing is measured; each benchmark has a default of its own.
     #[arg(long)]
     runs: Option<usize>,
+    /// Measure the handlers that are there instead of building them first.
+    #[arg(long)]
+    built: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,7 +76,8 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<Bounds> {
     let (which, runs) = (arguments.which, arguments.runs);
     let mut bounds = Bounds::default();
-    if which.has(Which::Startup) || which.has(Which::Size) {
+    let needs_handlers = which.has(Which::Startup) || which.has(Which::Size);
+    if needs_handlers && !arguments.built {
         handlers::build()?;
     }
     if which.has(Which::Startup) {
