@@ -7,17 +7,15 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts logging to standard output, which Lambda sends to CloudWatch Logs. The level
-/// is `LOCKSTEP_LOG` (`error`, `warn`, `info`, `debug`), `info` when it is unset.
+/// is `LOCKSTEP_LOG` (`error`, `warn`, `info`), `info` when it is unset.
 ///
-/// The SDK's own logs stay at `info`: below that they hold request bodies, and with them
+/// Nothing goes below `info`: what the SDK says there holds request bodies, and with them
 /// task tokens.
 pub(crate) fn start() {
     let level: Option<LevelFilter> = variable("LOCKSTEP_LOG")
         .ok()
         .and_then(|level| level.parse().ok());
-    let level = level.unwrap_or(LevelFilter::INFO).min(LevelFilter::DEBUG);
-    let dependencies = ["aws_", "hyper", "lambda_runtime", "rustls"];
-    let quiet = dependencies.map(|dependency| (dependency, level.min(LevelFilter::INFO)));
+    let level = level.unwrap_or(LevelFilter::INFO).min(LevelFilter::INFO);
     let format = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -25,6 +23,6 @@ pub(crate) fn start() {
         .with_target(false);
     tracing_subscriber::registry()
         .with(format)
-        .with(Targets::new().with_default(level).with_targets(quiet))
+        .with(Targets::new().with_default(level))
         .init();
 }

@@ -59,7 +59,7 @@ impl Trigger {
         }
         let mut targets = Vec::new();
         for target in known {
-            if wants(&target, pushed.tag)? && narrowed_to(input, &target) {
+            if tags_match(&target.entry.tags, pushed.tag) && narrowed_to(input, &target) {
                 targets.push(target);
             }
         }
@@ -218,16 +218,6 @@ fn subject(push: &EcrPush) -> String {
         push.repository,
         push.tag.as_deref().unwrap_or("(no tag)")
     )
-}
-
-/// Whether pushes of the tag are deployed there by themselves. `lockstep apply` stores no
-/// pattern that cannot be read.
-fn wants(target: &TriggerTarget, tag: &str) -> Result<bool, PhaseError> {
-    let entry = &target.entry;
-    tags_match(&entry.tags, tag).map_err(|error| PhaseError::Rejected {
-        resource: format!("trigger of {} in {}", entry.application, entry.environment),
-        reason: format!("{error}; mend the manifest and apply it again"),
-    })
 }
 
 fn narrowed_to(input: &Value, target: &TriggerTarget) -> bool {

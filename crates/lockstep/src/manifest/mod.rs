@@ -33,7 +33,7 @@ pub use parse::ManifestFile;
 pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};
 pub use schema::json_schema;
 pub use stored::StoredManifest;
-pub use tags::{InvalidPattern, tags_match};
+pub use tags::tags_match;
 pub use types::{
     CircuitBreaker, Environment, HttpCheck, Manifest, Notifications, Rollout, Service, Trigger,
     Verify,

@@ -129,13 +129,10 @@ pub(super) fn url(text: &str) -> Result<(), Refusal> {
 
 /// Tag patterns.
 pub(super) fn tag_pattern(text: &str) -> Result<(), Refusal> {
-    match tags::compile(text) {
-        Ok(_) if !text.is_empty() => Ok(()),
-        Ok(_) => refuse("a pattern for image tags, such as `*` or `v[0-9]*`", None),
-        Err(error) => refuse(
-            "a pattern for image tags, such as `*` or `v[0-9]*`",
-            Some(&error.reason),
-        ),
+    let expected = "a pattern for image tags, such as `*` or `v[0-9]*`";
+    match tags::mistake(text) {
+        None if !text.is_empty() => Ok(()),
+        mistake => refuse(expected, mistake.as_deref()),
     }
 }
 
