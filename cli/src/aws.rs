@@ -1,6 +1,9 @@
 //! The controller as the commands see it: its ledger table and its state machine.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use lockstep_aws::AwsError;
@@ -25,6 +28,12 @@ pub struct Controller {
     nearby: bool,
 }
 
+/// The SDK's own client: people sit behind proxies, which the handlers' client knows nothing of.
+fn https() -> SharedHttpClient {
+    let tls = Provider::Rustls(CryptoMode::Ring);
+    Builder::new().tls_provider(tls).build_https()
+}
+
 impl Controller {
     /// The controller that the command line names, by the usual credential chain. Asks
     /// nothing yet.
@@ -32,8 +41,8 @@ impl Controller {
         if global.local {
             return Ok(Self::over(&local_config()?, &global.stack));
         }
-        let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
-            .http_client(lockstep_aws::http_client());
+        let mut loader =
+            aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https());
         if let Some(region) = &global.region {
             loader = loader.region(Region::new(region.clone()));
         }

@@ -5,14 +5,13 @@
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use aws_types::app_name::AppName;
 use aws_types::region::Region;
 use thiserror::Error;
+
+use crate::http::http_client;
 
 /// A variable that Lambda or the template sets is missing.
 #[derive(Debug, Error)]
@@ -31,14 +30,6 @@ pub struct ConfigError(&'static str);
 )]
 pub fn variable(name: &'static str) -> Result<String, ConfigError> {
     std::env::var(name).map_err(|_| ConfigError(name))
-}
-
-/// The HTTP client that all SDK clients of a process share: HTTP/1.1 and HTTP/2 over
-/// rustls with ring, whose first handshake costs 20 ms of CPU less than aws-lc's.
-pub fn http_client() -> SharedHttpClient {
-    Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
 }
 
 /// The configuration that all SDK clients of a handler share. Call it once a process.

@@ -2,9 +2,9 @@
 //! environment, and one way to turn an SDK error into a [`PhaseError`](lockstep::PhaseError).
 
 mod config;
-mod get;
+mod http;
 mod sdk_error;
 
-pub use config::{ConfigError, http_client, sdk_config, variable};
-pub use get::{HttpAnswer, HttpFailure, HttpGet};
+pub use config::{ConfigError, sdk_config, variable};
+pub use http::{HttpAnswer, HttpFailure, HttpGet};
 pub use sdk_error::{AwsError, ErrorKind};

@@ -1,18 +1,17 @@
-//! Plain HTTP GET over the SDK's own connector, so that no handler carries a second HTTP
-//! and TLS stack.
+//! Plain HTTP GET.
 
 use std::error::Error;
 use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::HttpConnector as _;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use http::header::USER_AGENT;
+use http::{Request, Uri};
+use http_body_util::BodyExt as _;
 use thiserror::Error;
+
+use super::client::{Client, client};
 
 /// Gets things over HTTP. Follows no redirects. Keeps its connections.
 ///
@@ -20,7 +19,7 @@ use thiserror::Error;
 /// which takes longer than all else in a handler's start.
 #[derive(Debug, Default)]
 pub struct HttpGet {
-    connector: OnceLock<Connector>,
+    client: OnceLock<Client>,
 }
 
 /// What came back.
@@ -66,17 +65,13 @@ impl HttpGet {
         answer.unwrap_or(Err(HttpFailure::Timeout(timeout)))
     }
 
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpAnswer, HttpFailure> {
-        let connector = self.connector.get_or_init(connector);
-        let response = connector
-            .call(request)
-            .await
-            .map_err(|error| failure(&error))?;
+    async fn exchange(&self, request: Request<SdkBody>) -> Result<HttpAnswer, HttpFailure> {
+        let client = self.client.get_or_init(client);
+        let response = client.request(request).await;
+        let response = response.map_err(|error| failure(&error))?;
         let status = response.status().as_u16();
-        let body = ByteStream::new(response.into_body())
-            .collect()
-            .await
-            .map_err(|error| failure(&error))?;
+        let body = response.into_body().collect().await;
+        let body = body.map_err(|error| failure(&error))?.to_bytes();
         Ok(HttpAnswer {
             status,
             body: body.to_vec(),
@@ -84,21 +79,14 @@ impl HttpGet {
     }
 }
 
-fn connector() -> Connector {
-    let tls = Provider::Rustls(CryptoMode::Ring);
-    Connector::builder().tls_provider(tls).build()
-}
-
-fn request(url: &str) -> Result<HttpRequest, HttpFailure> {
+fn request(url: &str) -> Result<Request<SdkBody>, HttpFailure> {
     let not_one = || HttpFailure::Address(url.to_owned());
-    let mut request = HttpRequest::get(url).map_err(|_| not_one())?;
-    let uri = request.uri();
-    if !uri.starts_with("http://") && !uri.starts_with("https://") {
+    let uri: Uri = url.parse().map_err(|_| not_one())?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
         return Err(not_one());
     }
-    request.headers_mut().insert("user-agent", "lockstep");
-    *request.body_mut() = SdkBody::empty();
-    Ok(request)
+    let request = Request::get(uri).header(USER_AGENT, "lockstep");
+    request.body(SdkBody::empty()).map_err(|_| not_one())
 }
 
 /// Reads the failure off the chain of causes: the libraries below keep their own words.
