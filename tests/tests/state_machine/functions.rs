@@ -10,6 +10,9 @@ use crate::template::{Template, root};
 
 const FUNCTION: &str = "AWS::Serverless::Function";
 
+/// Packages that are built and tested, and that no state calls yet.
+const NOT_YET: [&str; 3] = ["function", "plan-functions", "release"];
+
 #[test]
 fn every_task_calls_a_function_the_template_fills_in() {
     let (machine, template) = (Machine::load(), Template::load());
@@ -70,6 +73,7 @@ fn every_function_has_its_package_and_every_package_its_function() {
     let folders = fs::read_dir(root().join("functions")).unwrap();
     let packages: BTreeSet<_> = folders
         .map(|folder| folder.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !NOT_YET.contains(&name.as_str()))
         .collect();
     assert_eq!(in_template, packages);
 }
