@@ -5,11 +5,10 @@ use aws_sdk_ecs::types::TaskDefinitionField;
 use aws_sdk_ecs::{Client, Config};
 use lockstep::PhaseError;
 use lockstep::ecs::{LiveService, Revision};
-use lockstep_aws::AwsError;
+use lockstep_aws::{AwsError, Exchange};
 use serde_json::Value;
 
 use crate::error::explain;
-use crate::exchange::Exchange;
 
 /// A handle on ECS. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -5,7 +5,6 @@
 
 mod client;
 mod error;
-mod exchange;
 mod memory;
 mod revisions;
 mod tasks;

@@ -3,12 +3,11 @@
 use aws_sdk_ecs::types::DesiredStatus;
 use lockstep::PhaseError;
 use lockstep::ecs::StoppedTask;
-use lockstep_aws::AwsError;
+use lockstep_aws::{AwsError, Exchange};
 use serde_json::Value;
 
 use crate::Ecs;
 use crate::error::explain;
-use crate::exchange::Exchange;
 
 /// How many pages of a hundred tasks are looked at. ECS shows stopped tasks for about an
 /// hour, so that only a service that crash-loops fast has more than one.

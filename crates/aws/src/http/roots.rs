@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use base64_simd::forgiving_decode_to_vec;
+use base64_simd::STANDARD;
+use memchr::memchr_iter;
 use memchr::memmem::{find, find_iter};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -57,15 +58,22 @@ fn file() -> Option<PathBuf> {
 fn certificates(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
     let text = std::fs::read(file)?;
     let blocks = find_iter(&text, BEGIN).filter_map(|at| text.get(at + BEGIN.len()..));
-    let decode = |block: &[u8]| {
-        let base64 = block.get(..find(block, END)?)?;
-        forgiving_decode_to_vec(base64).ok()
-    };
     let certificates = blocks.map(|block| {
         let invalid = || io::Error::new(io::ErrorKind::InvalidData, "a certificate is no PEM");
         decode(block).map(CertificateDer::from).ok_or_else(invalid)
     });
     certificates.collect()
+}
+
+fn decode(block: &[u8]) -> Option<Vec<u8>> {
+    let block = block.get(..find(block, END)?)?;
+    let mut base64 = Vec::with_capacity(block.len());
+    let mut begin = 0;
+    for end in memchr_iter(b'\n', block).chain([block.len()]) {
+        base64.extend_from_slice(block.get(begin..end)?.trim_ascii());
+        begin = end + 1;
+    }
+    STANDARD.decode_to_vec(base64).ok()
 }
 
 #[cfg(test)]

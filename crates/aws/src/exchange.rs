@@ -1,6 +1,7 @@
-//! Raw bodies of one operation.
+//! Raw bodies of one operation, so that fields newer than the SDK survive a deployment.
 
 use std::error::Error;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -14,25 +15,33 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use lockstep_aws::{AwsError, ErrorKind};
 use serde_json::Value;
+
+use crate::{AwsError, ErrorKind};
 
 /// Sends a raw body in place of the modelled one, before the request is signed, and keeps
 /// the raw body of the answer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Exchange {
+#[derive(Clone, Default)]
+pub struct Exchange {
     body: Option<String>,
     answer: Arc<Mutex<Vec<u8>>>,
 }
 
+/// Without the bodies: they can hold secrets, and the SDK may log an interceptor.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").finish_non_exhaustive()
+    }
+}
+
 impl Exchange {
     /// An exchange that sends what the SDK models.
-    pub(crate) fn reading() -> Self {
+    pub fn reading() -> Self {
         Self::default()
     }
 
     /// An exchange that sends `body`.
-    pub(crate) fn sending(body: &Value) -> Self {
+    pub fn sending(body: &Value) -> Self {
         Self {
             body: Some(body.to_string()),
             answer: Arc::default(),
@@ -41,7 +50,7 @@ impl Exchange {
 
     /// The answer's body. An answer whose shape the SDK does not understand is an answer
     /// all the same: nothing that is read of it depends on the SDK's model.
-    pub(crate) fn answer<O, E>(
+    pub fn answer<O, E>(
         &self,
         operation: &'static str,
         sent: Result<O, SdkError<E, HttpResponse>>,
