@@ -171,7 +171,7 @@ impl Serving {
             release: verified.release.label(),
             images: images
                 .iter()
-                .map(|(component, image)| (component.clone(), image.digest.clone()))
+                .map(|(component, image)| (component.clone(), image.id()))
                 .collect(),
             deployment: verified.deployment.to_string(),
             verified_at: verified.verified_at,

@@ -115,7 +115,7 @@ pub(crate) mod tests {
     use jiff::{SignedDuration, Timestamp};
     use lockstep::DeploymentId;
     use lockstep::record::{Conclusion, DeploymentRecord, DeploymentRef, Execution, Source};
-    use lockstep::release::ImageArtifact;
+    use lockstep::release::{Artifact, ImageArtifact};
     use lockstep::verdict::Verdict;
     use lockstep_ledger::HistoryLine;
 
@@ -126,13 +126,13 @@ pub(crate) mod tests {
         "2026-11-20T10:00:00Z".parse().unwrap()
     }
 
-    pub(crate) fn image() -> ImageArtifact {
-        ImageArtifact {
+    pub(crate) fn image() -> Artifact {
+        Artifact::Image(ImageArtifact {
             repository: "hello/web".into(),
             digest: format!("sha256:{}", "4f".repeat(32)),
             tag: Some("v3".into()),
             pushed_at: start(),
-        }
+        })
     }
 
     pub(crate) fn conclusion() -> Conclusion {
@@ -159,6 +159,7 @@ pub(crate) mod tests {
             source: Source::EcrPush { event: "e1".into(), image: "hello/web:v3".into() },
             manifest_version: 2,
             requested: BTreeMap::from([("web/web".to_owned(), image())]),
+            release: None,
             topic: None,
             conclusion,
         }

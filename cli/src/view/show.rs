@@ -94,7 +94,7 @@ impl Shown {
         for (component, image) in &record.requested {
             facts.add_row([
                 component.as_str(),
-                &format!("{}, {}", image.label(), image.digest),
+                &format!("{}, {}", image.label(), image.id()),
             ]);
         }
         facts.add_row(["execution", &record.execution.arn]);

@@ -2,7 +2,7 @@
 
 use aws_sdk_sfn::Client;
 use jiff::Timestamp;
-use lockstep::plan::Step;
+use lockstep::plan::Change;
 use lockstep::record::StepJournal;
 use lockstep::{Phase, PhaseError, Progress};
 use lockstep_ledger::{Finished, Registration, TakeUp, TakeUpRequest};
@@ -38,11 +38,11 @@ impl<P: Phase> PhaseRunner<P> {
     }
 
     /// Serves invocations until Lambda ends the process. `extract` takes the phase's
-    /// step out of the plan's.
+    /// step out of the plan's; `None` for one that is another phase's work.
     ///
     /// # Errors
     /// When the Lambda runtime API cannot be reached any more.
-    pub async fn run(&self, extract: impl Fn(Step) -> P::Step) -> Result<(), StartError> {
+    pub async fn run(&self, extract: impl Fn(Change) -> Option<P::Step>) -> Result<(), StartError> {
         crate::run(async |payload| self.handle(payload, &extract).await.map(|()| Value::Null)).await
     }
 
@@ -51,7 +51,7 @@ impl<P: Phase> PhaseRunner<P> {
     async fn handle(
         &self,
         payload: Value,
-        extract: impl Fn(Step) -> P::Step,
+        extract: impl Fn(Change) -> Option<P::Step>,
     ) -> Result<(), PhaseError> {
         let invocation = Invocation::parse(&payload)?;
         let token = invocation.task_token.clone();
@@ -79,7 +79,13 @@ impl<P: Phase> PhaseRunner<P> {
             return self.tokens.fail(&token, failure).await;
         }
         let target = step.target.clone();
-        let step = extract(step);
+        let Some(step) = extract(step.change) else {
+            let error = PhaseError::InvalidRequest {
+                field: "step".to_owned(),
+                reason: format!("step {number} ({target}) is the work of another phase"),
+            };
+            return self.tokens.fail(&token, &error).await;
+        };
         let registrations = self.registrations(&invocation, &step, payload);
         let work = Work {
             invocation,

@@ -157,9 +157,9 @@ impl Ledger {
                 "SET digest = :digest, pushed_at = :at, pushed_ms = :ms, deployment = :me",
             )
             .only_when(condition)
-            .value(":digest", text(&artifact.digest))
-            .value(":at", text(artifact.pushed_at.to_string()))
-            .value(":ms", number(artifact.pushed_at.as_millisecond()))
+            .value(":digest", text(artifact.id()))
+            .value(":at", text(artifact.made_at().to_string()))
+            .value(":ms", number(artifact.made_at().as_millisecond()))
             .value(":me", text(me.id.as_str()));
             let key =
                 keys::of_environment(&me.application, &me.environment, keys::newest(component));

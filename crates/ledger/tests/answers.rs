@@ -56,7 +56,8 @@ fn record() -> DeploymentRecord {
             image: "web:v1".to_owned(),
         },
         manifest_version: 1,
-        requested: [("web/web".to_owned(), image)].into(),
+        requested: [("web/web".to_owned(), image.into())].into(),
+        release: None,
         topic: None,
         conclusion: None,
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::next_steps::next_steps;
 use crate::plan::{Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
-use crate::release::{Artifacts, ImageArtifact};
+use crate::release::{Artifact, Artifacts};
 use crate::verdict::{Outcome, Verdict};
 
 /// The conclusion of a deployment: its verdict, what happened and why, what is live
@@ -84,7 +84,7 @@ fn labels(requested: &Artifacts) -> String {
     if requested.is_empty() {
         return "everything that the manifest asks for".to_owned();
     }
-    let mut labels: Vec<_> = requested.values().map(ImageArtifact::label).collect();
+    let mut labels: Vec<_> = requested.values().map(Artifact::label).collect();
     labels.dedup();
     labels.join(", ")
 }
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_rejected_deployment_says_how_to_ask_for_all_of_its_images_again() {
-        let image = |tag: Option<&str>| json!({"repository": "r", "digest": "sha256:ab", "tag": tag, "pushed_at": "2026-11-20T10:00:00Z"});
+        let image = |tag: Option<&str>| json!({"kind": "image", "repository": "r", "digest": "sha256:ab", "tag": tag, "pushed_at": "2026-11-20T10:00:00Z"});
         let record = json!({
             "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
             "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},

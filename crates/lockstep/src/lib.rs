@@ -4,10 +4,12 @@
 //! Nothing here talks to AWS, reads a clock or looks at the environment: time and
 //! the observed world come in as arguments, so every decision can be tested.
 
+mod check;
 mod conclusion;
 pub mod ecs;
 mod error;
 mod id;
+pub mod lambda;
 pub mod manifest;
 mod next_steps;
 pub mod notification;
@@ -15,10 +17,12 @@ mod phase;
 pub mod plan;
 pub mod record;
 pub mod release;
+pub mod release_file;
 pub mod trigger;
 pub mod verdict;
 mod wake_key;
 
+pub use check::Check;
 pub use conclusion::{cause_text, conclude, sentence};
 pub use error::PhaseError;
 pub use id::DeploymentId;

@@ -75,12 +75,11 @@ fn by_hand(steps: &[Step], outcome: &Outcome) -> Vec<String> {
 }
 
 fn restore(step: &Step) -> String {
-    let Change::Service(service) = &step.change;
-    format!(
-        "Put {} back by hand: {}",
-        step.target,
-        service.restore_command()
-    )
+    let command = match &step.change {
+        Change::Service(service) => service.restore_command(),
+        Change::Functions(functions) => functions.restore_command(),
+    };
+    format!("Put {} back by hand: {command}", step.target)
 }
 
 /// The command that asks for the same images again. A push of them would not: they were asked
@@ -88,7 +87,7 @@ fn restore(step: &Step) -> String {
 fn command(record: &DeploymentRecord) -> String {
     let mut command = format!("lockstep deploy {}", record.deployment.environment);
     for (component, image) in &record.requested {
-        let reference = image.tag.as_ref().unwrap_or(&image.digest);
+        let reference = image.reference();
         let _ = write!(command, " --image {component}={reference}");
     }
     command
@@ -105,7 +104,7 @@ mod tests {
     use crate::verdict::{Outcome, Verdict};
 
     fn last(verdict: Verdict, phase: &str, error: &str) -> String {
-        let image = json!({"repository": "r", "digest": "sha256:ab", "tag": "v2", "pushed_at": "2026-11-20T10:00:00Z"});
+        let image = json!({"kind": "image", "repository": "r", "digest": "sha256:ab", "tag": "v2", "pushed_at": "2026-11-20T10:00:00Z"});
         let record = json!({
             "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
             "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},

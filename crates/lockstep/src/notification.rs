@@ -217,6 +217,7 @@ mod tests {
             },
             manifest_version: 3,
             requested: std::collections::BTreeMap::default(),
+            release: None,
             topic: None,
             conclusion: None,
         })

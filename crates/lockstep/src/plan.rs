@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::Check;
 use crate::ecs::ServiceStep;
+use crate::lambda::FunctionsStep;
 use crate::release::Release;
 
 /// What a deployment will do: a pure function of manifest, release and observed world.
@@ -36,6 +38,51 @@ pub struct Step {
 pub enum Change {
     /// A new revision of an ECS service.
     Service(Box<ServiceStep>),
+    /// New code or configuration of Lambda functions.
+    Functions(Box<FunctionsStep>),
+}
+
+/// What the planner of one kind of target found: its steps, or why there can be none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The steps in order, not yet numbered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<PartStep>,
+    /// Every check that failed; the deployment is rejected when there is any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Check>,
+}
+
+/// One step of a part: a [`Step`] without its number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartStep {
+    /// The target, such as `service live-quiz/websocket`.
+    pub target: String,
+    /// What the target runs before, in a few words.
+    pub before: String,
+    /// What it runs afterwards, in a few words.
+    pub after: String,
+    /// The change itself.
+    pub change: Change,
+}
+
+impl PartStep {
+    /// The step at a position of the plan.
+    pub fn numbered(self, number: u32) -> Step {
+        let Self {
+            target,
+            before,
+            after,
+            change,
+        } = self;
+        Step {
+            number,
+            target,
+            before,
+            after,
+            change,
+        }
+    }
 }
 
 impl Plan {

@@ -40,6 +40,13 @@ pub enum Source {
         /// The image as people name it.
         image: String,
     },
+    /// An uploaded release.
+    S3Release {
+        /// The EventBridge event's id.
+        event: String,
+        /// The release's version.
+        version: String,
+    },
     /// A person, or a pipeline in a person's name.
     Manual {
         /// Who, as they named themselves.
@@ -55,6 +62,7 @@ impl Source {
     pub fn label(&self) -> String {
         match self {
             Self::EcrPush { image, .. } => format!("push of {image}"),
+            Self::S3Release { version, .. } => format!("upload of release {version}"),
             Self::Manual { by, reason: None } => by.clone(),
             Self::Manual {
                 by,
@@ -82,14 +90,46 @@ pub struct DeploymentRecord {
     pub source: Source,
     /// The manifest version it was asked for with.
     pub manifest_version: u64,
-    /// The images it was asked to deploy. Components that are not named stay as they are.
+    /// The artifacts it was asked to deploy. Components that are not named stay as they are.
+    /// Those of an uploaded release are added once it was read.
     pub requested: Artifacts,
+    /// The uploaded release it was asked to deploy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseRequest>,
     /// The SNS topic's name or ARN, where the manifest names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     /// How it ended; `None` while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,
+}
+
+/// An uploaded release that is to be deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseRequest {
+    /// Its version.
+    pub version: String,
+    /// The object that an event told of; `None` when a person named the version, so that
+    /// `release.json` or else `release.zip` is to be looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ReleaseObject>,
+}
+
+/// The object that an event told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseObject {
+    /// The bucket.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// The object's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// Whether it is one zip file with release.json in it.
+    #[serde(default)]
+    pub zipped: bool,
+    /// When it was uploaded, to the second.
+    pub at: Timestamp,
 }
 
 /// How a deployment ended. Written exactly once.

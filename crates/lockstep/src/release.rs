@@ -5,11 +5,88 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A container of a service, written `service/container`: the place an image is put.
+/// The place an artifact is put: a container of a service, written `service/container`; a
+/// function, by the manifest's name for it; or a member of a group of functions, written
+/// `group/function`.
 pub type Component = String;
 
 /// The artifacts of a release, by component.
-pub type Artifacts = BTreeMap<Component, ImageArtifact>;
+pub type Artifacts = BTreeMap<Component, Artifact>;
+
+/// One immutable thing that is put somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Artifact {
+    /// A container image in ECR.
+    Image(ImageArtifact),
+    /// A zip file in the releases bucket.
+    Zip(ZipArtifact),
+}
+
+impl Artifact {
+    /// How people name it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Image(image) => image.label(),
+            Self::Zip(zip) => zip.label(),
+        }
+    }
+
+    /// What it is, for ever: `sha256:` and 64 hex digits, the image's digest or the file's
+    /// hash. Marks and holds go by it.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Image(image) => image.digest.clone(),
+            Self::Zip(zip) => format!("sha256:{}", zip.sha256),
+        }
+    }
+
+    /// When it was made, for the never-older rule: when the image was pushed, or the release
+    /// uploaded.
+    pub const fn made_at(&self) -> Timestamp {
+        match self {
+            Self::Image(image) => image.pushed_at,
+            Self::Zip(zip) => zip.released_at,
+        }
+    }
+
+    /// What a person names to ask for it again: the image's tag or digest, or the release's
+    /// version.
+    pub fn reference(&self) -> &str {
+        match self {
+            Self::Image(image) => image.tag.as_ref().unwrap_or(&image.digest),
+            Self::Zip(zip) => &zip.release,
+        }
+    }
+
+    /// The image, where it is one.
+    pub const fn as_image(&self) -> Option<&ImageArtifact> {
+        match self {
+            Self::Image(image) => Some(image),
+            Self::Zip(_) => None,
+        }
+    }
+
+    /// The zip file, where it is one.
+    pub const fn as_zip(&self) -> Option<&ZipArtifact> {
+        match self {
+            Self::Zip(zip) => Some(zip),
+            Self::Image(_) => None,
+        }
+    }
+}
+
+impl From<ImageArtifact> for Artifact {
+    fn from(image: ImageArtifact) -> Self {
+        Self::Image(image)
+    }
+}
+
+impl From<ZipArtifact> for Artifact {
+    fn from(zip: ZipArtifact) -> Self {
+        Self::Zip(zip)
+    }
+}
 
 /// One immutable image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +114,72 @@ impl ImageArtifact {
     }
 }
 
+/// One immutable zip file of an S3 release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZipArtifact {
+    /// The bucket.
+    pub bucket: String,
+    /// The object's key.
+    pub key: String,
+    /// The object's version; `None` only where the bucket keeps none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// The SHA-256 of the file, 64 lower-case hex digits.
+    pub sha256: String,
+    /// The file's size in bytes.
+    pub size: u64,
+    /// The path by which release.json names it.
+    pub path: String,
+    /// The release's version.
+    pub release: String,
+    /// When the release was uploaded.
+    pub released_at: Timestamp,
+}
+
+impl ZipArtifact {
+    /// How people name it: path, version and short hash.
+    pub fn label(&self) -> String {
+        let short = self.sha256.get(..12).unwrap_or(&self.sha256);
+        format!("{} {} ({short})", self.path, self.release)
+    }
+
+    /// The same hash as Lambda shows it (`CodeSha256`): in base64.
+    pub fn code_sha256(&self) -> String {
+        base64_of_hex(&self.sha256)
+    }
+}
+
+/// A SHA-256 in hex as Lambda shows it (`CodeSha256`): in base64, with padding.
+pub fn base64_of_hex(hex: &str) -> String {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as usize;
+    let nibbles: Vec<_> = hex.bytes().map(digit).collect();
+    let mut text = String::new();
+    // Three bytes, which are six hex digits, are four digits of base64.
+    for group in nibbles.chunks(6) {
+        let bits =
+            group.iter().fold(0, |bits, nibble| bits << 4 | nibble) << (24 - 4 * group.len());
+        let sextets = group.len() * 4 / 6 + usize::from(group.len() * 4 % 6 != 0);
+        for position in 0..4 {
+            let sextet = bits >> (18 - 6 * position) & 0x3f;
+            let digit = BASE64.get(sextet).copied().unwrap_or(b'=');
+            text.push(if position < sextets {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// What an environment runs after a deployment: promoted, verified and rolled back as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The version of the manifest that the release was planned with.
     pub manifest_version: u64,
-    /// The images that were asked for.
+    /// The artifacts that were asked for.
     pub artifacts: Artifacts,
 }
 
@@ -52,7 +189,7 @@ impl Release {
         if self.artifacts.is_empty() {
             return format!("manifest version {}", self.manifest_version);
         }
-        let mut labels: Vec<_> = self.artifacts.values().map(ImageArtifact::label).collect();
+        let mut labels: Vec<_> = self.artifacts.values().map(Artifact::label).collect();
         labels.dedup();
         labels.join(", ")
     }

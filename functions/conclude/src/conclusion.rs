@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::plan::Plan;
 use lockstep::record::{Conclusion, DeploymentRecord};
-use lockstep::release::{Release, inherit};
+use lockstep::release::{Artifact, Release, inherit};
 use lockstep::verdict::Verdict;
 use lockstep_handler::parse;
 use lockstep_ledger::{Concluded, ConclusionWrite, Hold, Ledger, VerifiedRelease};
@@ -92,11 +92,7 @@ impl Concluder {
                 conclusion.concluded_at,
             ));
             write.previous = current;
-            write.lifted = record
-                .requested
-                .values()
-                .map(|artifact| artifact.digest.clone())
-                .collect();
+            write.lifted = record.requested.values().map(Artifact::id).collect();
         }
         match self.ledger.conclude(&write).await? {
             Concluded::Now => Ok(conclusion),
@@ -139,11 +135,7 @@ fn holds(record: &DeploymentRecord, conclusion: &Conclusion, request: &Request) 
         return Vec::new();
     };
     let reason = lockstep::cause_text(blamed);
-    let mut digests: Vec<_> = record
-        .requested
-        .values()
-        .map(|artifact| artifact.digest.clone())
-        .collect();
+    let mut digests: Vec<_> = record.requested.values().map(Artifact::id).collect();
     digests.sort_unstable();
     digests.dedup();
     let hold = |digest| Hold {

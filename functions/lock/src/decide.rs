@@ -108,7 +108,7 @@ fn drop_outdated(
         let newer = state
             .newest
             .get(component)
-            .filter(|newest| newest.pushed_at > artifact.pushed_at);
+            .filter(|newest| newest.pushed_at > artifact.made_at());
         match newer {
             Some(newest) if !named => {
                 by = Some(format!(

@@ -27,7 +27,7 @@ fn images(pairs: &[(&str, &str, i64)]) -> Artifacts {
     };
     pairs
         .iter()
-        .map(|(component, digest, minute)| ((*component).to_owned(), image(digest, *minute)))
+        .map(|(component, digest, minute)| ((*component).to_owned(), image(digest, *minute).into()))
         .collect()
 }
 
@@ -49,6 +49,7 @@ fn record(number: u64, requested: Artifacts) -> DeploymentRecord {
         },
         manifest_version: 1,
         requested,
+        release: None,
         topic: None,
         conclusion: None,
     }

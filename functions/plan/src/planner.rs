@@ -7,7 +7,7 @@ use lockstep::ecs::ServiceStep;
 use lockstep::manifest::ResolvedEnvironment;
 use lockstep::plan::{Change, Plan, Step};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
-use lockstep::release::{Artifacts, ImageArtifact, Release};
+use lockstep::release::{Artifacts, Release};
 use lockstep_handler::parse;
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
@@ -150,9 +150,7 @@ fn numbered(number: u32, step: ServiceStep, artifacts: &Artifacts) -> Step {
 fn after(step: &ServiceStep, artifacts: &Artifacts) -> String {
     let of_service = |name: &str| name.split('/').next() == Some(step.component.as_str());
     let asked = artifacts.iter().filter(|(name, _)| of_service(name));
-    let labels: Vec<_> = asked
-        .map(|(_, image)| ImageArtifact::label(image))
-        .collect();
+    let labels: Vec<_> = asked.map(|(_, image)| image.label()).collect();
     if labels.is_empty() {
         step.after_label()
     } else {

@@ -137,7 +137,7 @@ impl Services {
             .resolved
             .containers
             .keys()
-            .filter_map(|name| wanted.artifacts.get(&component(name)));
+            .filter_map(|name| wanted.artifacts.get(&component(name))?.as_image());
         let answers = join_all(
             images.map(async |image| (image, or_check(self.images.manifest(image).await))),
         )

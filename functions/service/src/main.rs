@@ -2,7 +2,7 @@
 
 mod phase;
 
-use lockstep::plan::{Change, Step};
+use lockstep::plan::Change;
 use lockstep_ecs::Ecs;
 use lockstep_handler::{Context, PhaseRunner, StartError};
 use phase::ServicePhase;
@@ -13,8 +13,9 @@ async fn main() -> Result<(), StartError> {
     let phase = ServicePhase::new(Ecs::new(aws_sdk_ecs::Client::new(&context.sdk)));
     let runner = PhaseRunner::new(phase, context);
     runner
-        .run(|step: Step| match step.change {
-            Change::Service(step) => *step,
+        .run(|change| match change {
+            Change::Service(step) => Some(*step),
+            Change::Functions(_) => None,
         })
         .await
 }

@@ -6,6 +6,7 @@ mod manual;
 mod push;
 mod recover;
 
+use answer::Answer;
 use lockstep::PhaseError;
 use lockstep::record::Execution;
 use lockstep::trigger::TriggerInput;
@@ -34,6 +35,10 @@ impl Trigger {
         let Request { execution, input } = parse(payload)?;
         let answer = match TriggerInput::parse(&input)? {
             TriggerInput::EcrPush(push) => self.push(&execution, &push, &input).await?,
+            TriggerInput::S3Release(release) => Answer::ignore(&format!(
+                "releases are not deployed yet, and {} is one",
+                release.key
+            )),
             TriggerInput::Manual(request) => self.manual(&execution, &request).await?,
             TriggerInput::Recover(recover) => self.recover(&execution, &recover).await?,
         };

@@ -32,6 +32,7 @@ impl Trigger {
             source,
             manifest_version,
             requested: Artifacts::new(),
+            release: None,
             topic: environment.topic.clone(),
             conclusion: None,
         };
@@ -104,7 +105,7 @@ impl Trigger {
         for (component, reference) in request.components(environment)? {
             let repository = repository(environment, &component)?;
             match self.image(repository, &reference).await? {
-                Some(image) => drop(artifacts.insert(component, image)),
+                Some(image) => drop(artifacts.insert(component, image.into())),
                 None => missing.push(format!("{repository}:{reference} (for {component})")),
             }
         }
@@ -145,7 +146,7 @@ fn older(
     let asked = record
         .requested
         .get(component)
-        .map(|image| format!("{}, pushed at {}", image.label(), image.pushed_at));
+        .map(|image| format!("{}, made at {}", image.label(), image.made_at()));
     PhaseError::Rejected {
         resource: component.to_owned(),
         reason: format!(

@@ -109,7 +109,7 @@ impl Trigger {
             image: image.label(),
         };
         let reason = source.label();
-        let place = |component: &String| (component.clone(), image.clone());
+        let place = |component: &String| (component.clone(), image.clone().into());
         let record = DeploymentRecord {
             deployment: deployment_ref(execution, application, environment),
             execution: execution.clone(),
@@ -121,6 +121,7 @@ impl Trigger {
                 .iter()
                 .map(place)
                 .collect::<BTreeMap<_, _>>(),
+            release: None,
             topic: target.topic.clone(),
             conclusion: None,
         };

@@ -79,8 +79,9 @@ impl Verifier {
         let steps: Vec<_> = plan
             .steps
             .iter()
-            .map(|step| match &step.change {
-                Change::Service(step) => &**step,
+            .filter_map(|step| match &step.change {
+                Change::Service(step) => Some(&**step),
+                Change::Functions(_) => None,
             })
             .collect();
         let services = self

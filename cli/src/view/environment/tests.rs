@@ -27,7 +27,7 @@ fn busy() -> EnvironmentStatus {
         artifacts: artifacts.clone(),
     }];
     let hold = Hold {
-        digest: image().digest,
+        digest: image().id(),
         reason: "rolled back: task exited with code 1".into(),
         owner: "lockstep".into(),
         deployment: id('0'),

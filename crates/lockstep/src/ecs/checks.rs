@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::arn::short_name;
-use super::check::Check;
 use super::live::{Deployment, LiveService, Rollout};
 use super::planning::ServiceInputs;
 use super::platform::{self, Platform};
 use super::{ImageReference, definition};
+use crate::Check;
 
 /// The checks of a service that fail.
 pub(super) fn of_service(inputs: &ServiceInputs<'_>) -> Vec<Check> {

@@ -5,7 +5,6 @@
 //! a deployment. Only the rolling strategy is deployed.
 
 mod arn;
-mod check;
 mod checks;
 mod definition;
 mod image;
@@ -25,8 +24,8 @@ mod testing;
 mod undo;
 mod world;
 
+pub use crate::check::Check;
 pub use arn::{Arn, family_and_number, short_name};
-pub use check::Check;
 pub use checks::{image_platform, missing_cluster, missing_service, needed_log_groups};
 pub use definition::{LogLocation, Revision, container, containers, image, register_input};
 pub use image::{ImageReference, by_digest};

@@ -4,7 +4,6 @@ use jiff::{Timestamp, Unit};
 use serde_json::Value;
 
 use super::arn::short_name;
-use super::check::Check;
 use super::definition::{self, Revision, register_input, tag};
 use super::image::by_digest;
 use super::json::text;
@@ -12,9 +11,10 @@ use super::live::LiveService;
 use super::normalise::normalise;
 use super::settings::Settings;
 use super::step::{After, Before, DEPLOYMENT_TAG, ServiceStep};
+use crate::Check;
 use crate::manifest::ResolvedService;
 use crate::record::DeploymentRef;
-use crate::release::Artifacts;
+use crate::release::{Artifact, Artifacts};
 
 /// What one service is planned from.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +134,8 @@ fn wanted_image(
     let running = definition::image(&inputs.revision.definition, name);
     let artifact = inputs
         .artifacts
-        .get(&format!("{}/{name}", inputs.component));
+        .get(&format!("{}/{name}", inputs.component))
+        .and_then(Artifact::as_image);
     match (artifact, running) {
         (Some(artifact), _) => {
             let current = running

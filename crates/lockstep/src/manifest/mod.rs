@@ -7,12 +7,14 @@
 
 mod check;
 mod error;
+mod functions;
 mod index;
 pub(crate) mod names;
 mod overrides;
 mod parse;
 mod placeholders;
 mod places;
+mod ready;
 mod resolved;
 mod rules;
 mod schema;
@@ -27,6 +29,9 @@ mod wording;
 mod yaml;
 
 pub use error::ManifestError;
+pub use functions::{
+    CodeSource, Function, FunctionConfiguration, FunctionOverride, FunctionTarget, ResolvedFunction,
+};
 pub use index::{TriggerIndexEntry, trigger_index};
 pub use overrides::{CircuitBreakerOverride, RolloutOverride, ServiceOverride};
 pub use parse::ManifestFile;

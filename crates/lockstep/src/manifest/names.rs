@@ -35,6 +35,15 @@ pub(crate) fn is_tag(text: &str) -> bool {
     (1..=128).contains(&text.len()) && !text.starts_with(['.', '-']) && text.chars().all(allowed)
 }
 
+/// Versions of releases: up to 128 letters, digits, `.`, `_`, `+` and `-`, beginning with a
+/// letter or a digit. They are a part of an S3 key.
+pub(crate) fn is_release_version(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-');
+    (1..=128).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(allowed)
+}
+
 /// Image digests: `sha256:` and 64 lower-case hex digits.
 pub(crate) fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(is_sha256_hex)

@@ -3,7 +3,8 @@
 use super::check::check;
 use super::error::{ManifestError, Problem};
 use super::places::Places;
-use super::schema::{SchemaPart, json_schema};
+use super::ready;
+use super::schema::{SchemaPart, schema_with};
 use super::shape::shape;
 use super::source::SourceFile;
 use super::types::Manifest;
@@ -32,9 +33,21 @@ impl Manifest {
     /// Everything that is wrong with it, in the order of the file. Only where the text is
     /// no YAML at all is it the first fault alone.
     pub fn parse(file: &str, text: &str) -> Result<ManifestFile, Vec<ManifestError>> {
+        Self::parse_with(file, text, ready::FUNCTIONS)
+    }
+
+    /// The same, with the keys for functions or without them.
+    pub(super) fn parse_with(
+        file: &str,
+        text: &str,
+        functions: bool,
+    ) -> Result<ManifestFile, Vec<ManifestError>> {
         let source = SourceFile::new(file, text);
-        let (document, mut errors) = yaml::read(&source)?;
-        let schema = json_schema().to_value();
+        let (mut document, mut errors) = yaml::read(&source)?;
+        if !functions {
+            errors.append(&mut ready::refuse(&source, &mut document));
+        }
+        let schema = schema_with(functions).to_value();
         let mut shaped = shape(&source, &document, SchemaPart::root(&schema));
         errors.append(&mut shaped.errors);
         let places = shaped.places;

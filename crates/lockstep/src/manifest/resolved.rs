@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::functions::{Function, FunctionConfiguration, ResolvedFunction};
 use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
@@ -22,6 +23,9 @@ pub struct ResolvedEnvironment {
     pub environment: String,
     /// The services by the manifest's name for them.
     pub services: BTreeMap<String, ResolvedService>,
+    /// The functions, and the groups of them, by the manifest's name for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, ResolvedFunction>,
     /// What must be true before a release counts as good.
     pub verify: Verify,
     /// Which image pushes deploy by themselves; `None` when only people deploy.
@@ -91,6 +95,10 @@ impl StoredManifest {
             application: self.manifest.application.clone(),
             environment: environment.to_owned(),
             services: services.collect::<Result<_, _>>()?,
+            functions: named
+                .functions()
+                .map(|(name, function)| (name.to_owned(), function.resolve(name)))
+                .collect(),
             verify: named.verify(),
             trigger: named.trigger(),
             topic: named.topic(),
@@ -171,11 +179,25 @@ impl<'a> NamedEnvironment<'a> {
         })
     }
 
+    /// The functions with this environment's overrides, by the manifest's name for them.
+    pub(super) fn functions(&self) -> impl Iterator<Item = (&'a str, Function)> {
+        self.manifest.functions.iter().map(|(name, function)| {
+            let changed = self.environment.functions.get(name);
+            let function = changed.map_or_else(|| function.clone(), |it| it.apply(function));
+            (name.as_str(), self.replace_in_function(function))
+        })
+    }
+
     /// The paths at which a service's fields may be written, the environment's own first.
     pub(super) fn written(&self, service: &str, fields: &[&str]) -> Vec<String> {
+        self.written_in("services", service, fields)
+    }
+
+    /// The paths at which the fields of a service or a function may be written.
+    pub(super) fn written_in(&self, kind: &str, name: &str, fields: &[&str]) -> Vec<String> {
         let bases = [
-            format!("environments.{}.services.{service}", self.name),
-            format!("services.{service}"),
+            format!("environments.{}.{kind}.{name}", self.name),
+            format!("{kind}.{name}"),
         ];
         bases
             .iter()
@@ -187,6 +209,7 @@ impl<'a> NamedEnvironment<'a> {
         let trigger = self.environment.trigger.as_ref()?;
         Some(Trigger {
             tags: trigger.tags.iter().map(|tag| self.replace(tag)).collect(),
+            releases: trigger.releases,
         })
     }
 
@@ -212,6 +235,29 @@ impl<'a> NamedEnvironment<'a> {
             environment: self.name,
         }
         .replace(text)
+    }
+
+    fn replace_in_function(&self, function: Function) -> Function {
+        let replace = |text: String| self.replace(&text);
+        let replace_all = |texts: BTreeMap<String, String>| -> BTreeMap<String, String> {
+            let texts = texts.into_iter();
+            texts.map(|(name, text)| (name, replace(text))).collect()
+        };
+        Function {
+            function: function.function.map(replace),
+            pattern: function.pattern.map(replace),
+            tags: replace_all(function.tags),
+            artifact: function.artifact.map(replace),
+            image: function.image.map(replace),
+            alias: function.alias.map(replace),
+            keep: function.keep,
+            configuration: FunctionConfiguration {
+                handler: function.configuration.handler.map(replace),
+                runtime: function.configuration.runtime.map(replace),
+                environment: replace_all(function.configuration.environment),
+                ..function.configuration
+            },
+        }
     }
 
     fn replace_in(&self, service: Service) -> Service {

@@ -5,12 +5,24 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
 use serde_json::{Number, Value};
 
+use super::ready;
 use super::types::Manifest;
 
 /// The JSON Schema of `lockstep.yaml` (draft 2020-12).
 pub fn json_schema() -> Schema {
+    schema_with(ready::FUNCTIONS)
+}
+
+/// The same, with the keys for functions or without them.
+pub(super) fn schema_with(functions: bool) -> Schema {
     let settings = SchemaSettings::draft2020_12().with_transform(without_null);
-    settings.into_generator().into_root_schema_for::<Manifest>()
+    let schema = settings.into_generator().into_root_schema_for::<Manifest>();
+    if functions {
+        return schema;
+    }
+    let mut value = schema.to_value();
+    ready::without_refused(&mut value);
+    Schema::try_from(value).unwrap_or_default()
 }
 
 /// Optional fields are left out, never `null`: a key with nothing behind it is far more

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::functions::{Function, FunctionOverride};
 use super::overrides::ServiceOverride;
 
 /// What an application consists of, and the environments it is deployed to.
@@ -22,8 +23,14 @@ pub struct Manifest {
     pub notifications: Option<Notifications>,
     /// The ECS services that are deployed as one unit, by a name of your choice
     /// (same rules as the application's name).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub services: BTreeMap<String, Service>,
+    /// The Lambda functions that are deployed as one unit, and groups of them, by a name of
+    /// your choice (same rules as the application's name). No service may have the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub functions: BTreeMap<String, Function>,
     /// The environments, by name (same rules as the application's name).
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub environments: BTreeMap<String, Environment>,
@@ -134,6 +141,9 @@ pub struct Environment {
     /// What differs in this environment, by service; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub services: BTreeMap<String, ServiceOverride>,
+    /// What differs in this environment, by function; what is not named stays as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, FunctionOverride>,
 }
 
 /// Which image pushes deploy by themselves.
@@ -142,8 +152,12 @@ pub struct Environment {
 pub struct Trigger {
     /// Patterns for image tags; one match is enough. `*` is any text, `?` one character,
     /// `[0-9]` one of several characters, `{a,b}` one of several texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub tags: Vec<String>,
+    /// Whether uploaded releases deploy by themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub releases: bool,
 }
 
 /// What must be true before a release counts as good.

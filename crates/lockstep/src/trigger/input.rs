@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::ecr_push::EcrPush;
 use super::manual::ManualRequest;
 use super::recover::{Recover, StoppedStatus};
+use super::s3_release::S3Release;
 use crate::manifest::names::nearest;
 use crate::{DeploymentId, PhaseError};
 
@@ -13,6 +14,8 @@ use crate::{DeploymentId, PhaseError};
 pub enum TriggerInput {
     /// An image was pushed (or something else happened to an image) in ECR.
     EcrPush(EcrPush),
+    /// A release was uploaded to S3.
+    S3Release(S3Release),
     /// A person or a pipeline asks for a deployment.
     Manual(ManualRequest),
     /// A deployment whose execution was stopped is to be put back.

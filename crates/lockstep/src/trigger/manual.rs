@@ -8,7 +8,7 @@ use super::image::ImageReference;
 use super::input::Fields;
 use crate::PhaseError;
 use crate::manifest::ResolvedEnvironment;
-use crate::manifest::names::{is_ecs_name, is_name, nearest};
+use crate::manifest::names::{is_ecs_name, is_name, is_release_version, nearest};
 use crate::release::Component;
 
 /// A person's wish: this application, in this environment, with these images.
@@ -22,6 +22,9 @@ pub struct ManualRequest {
     /// they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, ImageReference>,
+    /// The version of an uploaded release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -39,6 +42,7 @@ impl ManualRequest {
             "application",
             "environment",
             "images",
+            "release",
             "by",
             "reason",
             "allow_older",
@@ -47,6 +51,7 @@ impl ManualRequest {
             application: name(input, "application")?,
             environment: name(input, "environment")?,
             images: images(input)?,
+            release: release(input)?,
             by: input.optional_text("by")?.map(str::to_owned),
             reason: input.optional_text("reason")?.map(str::to_owned),
             allow_older: input.optional_bool("allow_older")?.unwrap_or(false),
@@ -91,6 +96,18 @@ fn name(input: &Fields<'_>, key: &str) -> Result<String, PhaseError> {
     let expected =
         "a lower-case letter, then lower-case letters, digits and hyphens, at most 32 characters";
     Err(input.invalid(key, format!("found `{text}`, expected {expected}")))
+}
+
+fn release(input: &Fields<'_>) -> Result<Option<String>, PhaseError> {
+    let Some(version) = input.optional_text("release")? else {
+        return Ok(None);
+    };
+    if is_release_version(version) {
+        return Ok(Some(version.to_owned()));
+    }
+    let expected = "a release's version: up to 128 letters, digits, `.`, `_`, `+` and `-`, beginning with a letter \
+                    or a digit";
+    Err(input.invalid("release", format!("found `{version}`, expected {expected}")))
 }
 
 fn images(input: &Fields<'_>) -> Result<BTreeMap<String, ImageReference>, PhaseError> {

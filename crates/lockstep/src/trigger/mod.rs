@@ -7,6 +7,7 @@ mod image;
 mod input;
 mod manual;
 mod recover;
+mod s3_release;
 
 pub use ecr_push::{EcrPush, PushedImage};
 pub use ignore::{AttachmentKind, IgnoreReason};
@@ -14,3 +15,4 @@ pub use image::ImageReference;
 pub use input::TriggerInput;
 pub use manual::ManualRequest;
 pub use recover::{Recover, StoppedStatus};
+pub use s3_release::S3Release;

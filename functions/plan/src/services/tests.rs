@@ -89,7 +89,7 @@ async fn plan(services: &Services, containers: &[&str]) -> Planned {
         tag: None,
         pushed_at: Timestamp::UNIX_EPOCH,
     };
-    let artifacts: Artifacts = BTreeMap::from([("web/web".into(), image)]);
+    let artifacts: Artifacts = BTreeMap::from([("web/web".into(), image.into())]);
     let resolved = ResolvedService {
         cluster: "quiz".into(),
         service: "web".into(),

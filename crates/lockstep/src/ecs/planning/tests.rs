@@ -34,7 +34,7 @@ fn artifacts(digest: &str) -> Artifacts {
         tag: Some("v2".into()),
         pushed_at: at(-60),
     };
-    BTreeMap::from([("web/web".into(), image)])
+    BTreeMap::from([("web/web".into(), image.into())])
 }
 
 fn running(image: &str) -> Revision {

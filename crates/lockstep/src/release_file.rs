@@ -1,0 +1,39 @@
+//! `release.json`: what is in an S3 release.
+
+use serde::{Deserialize, Serialize};
+
+/// The largest release.json that is read, in bytes.
+pub const RELEASE_FILE_LIMIT: usize = 256 * 1024;
+
+/// The most artifacts that a release may have.
+pub const ARTIFACTS_LIMIT: usize = 500;
+
+/// What an uploaded release consists of. It is uploaded last: when it is there, everything
+/// it names must be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseFile {
+    /// The application's name; must be that of the key.
+    pub application: String,
+    /// The version; must be that of the key.
+    pub version: String,
+    /// The branch it was built from, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// The commit it was built from, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Who made it, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The artifacts.
+    pub artifacts: Vec<ReleasedArtifact>,
+}
+
+/// One file of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedArtifact {
+    /// The path relative to release.json, such as `api.zip`.
+    pub path: String,
+    /// The file's SHA-256, 64 lower-case hex digits.
+    pub sha256: String,
+}
