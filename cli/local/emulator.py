@@ -10,6 +10,7 @@ What is added to the emulator, all of it on its outside:
   does; on AWS they come from the services themselves. The gateway uses it to emit the events the emulator lacks.
 * `GET /_lockstep/ecs` lists services and tasks, so that the gateway can see what ECS would announce.
 * Where containers have addresses that this machine cannot reach (rootless Podman), their ports are published.
+* A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry.
 
 Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -114,6 +115,22 @@ def publish_on_loopback():
     ecs._build_run_kwargs, ecs._container_ip = build_with_ports, published_address
 
 
+def repeat_failed_events():
+    """Has EventBridge call functions asynchronously, as on AWS: Lambda repeats an invocation that failed."""
+    from ministack.services import eventbridge
+
+    def dispatch(arn, payload):
+        from ministack.services import lambda_svc
+
+        function, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not function or not config:
+            return logging.warning("an event for the function %s, which does not exist", name)
+        record = lambda_svc._execution_record_for_config(function, config)
+        return lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+
+    eventbridge._dispatch_to_lambda = dispatch
+
+
 def scope():
     """The one account and region that the local engine uses."""
     from ministack.core.responses import request_scope
@@ -197,6 +214,7 @@ def serve():
         use_own_registry()
     if os.environ.get("LOCKSTEP_PUBLISH") == "loopback":
         publish_on_loopback()
+    repeat_failed_events()
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     config = Config()
