@@ -54,9 +54,8 @@ pub async fn attempt(
     let begun = scenario.prepare(world, name).await;
     let before = begun.application.snapshot().await;
     let mark = world.engine().gateway().last_call();
-    let installed = install(world, target, kind);
     let started = Instant::now();
-    let execution = begun.start().await;
+    let (execution, installed) = begun.start(|| install(world, target, kind)).await;
     let end = finish(world, &execution).await;
     let took = started.elapsed();
     let mut faults = Vec::new();

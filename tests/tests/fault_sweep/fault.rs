@@ -79,6 +79,11 @@ impl Target {
             && format!("{}:{}", call.service, call.operation) == self.operation
     }
 
+    /// Whether there is such a thing: while the watchdog decides, no execution runs that could be stopped.
+    pub fn can_be(&self, kind: Kind) -> bool {
+        kind != Kind::Stopped || !self.caller.ends_with("watchdog")
+    }
+
     /// `service ecs:UpdateService #1`.
     pub fn label(&self) -> String {
         format!(
