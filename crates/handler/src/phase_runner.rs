@@ -47,8 +47,13 @@ impl<P: Phase> PhaseRunner<P> {
     }
 
     /// One invocation. A transient error is returned, so that Step Functions (or, for a
-    /// woken invocation, Lambda) asks again; every other end is answered by token.
-    async fn handle(
+    /// woken invocation, Lambda) asks again; every other end is answered by token. A phase
+    /// that runs and that no event wakes is asked again at once.
+    ///
+    /// # Errors
+    /// [`PhaseError::InvalidRequest`] for a payload that is not one, and
+    /// [`PhaseError::Transient`].
+    pub async fn handle(
         &self,
         payload: Value,
         extract: impl Fn(Change) -> Option<P::Step>,
@@ -98,7 +103,13 @@ impl<P: Phase> PhaseRunner<P> {
         log(&work, &target, &result);
         match result {
             Ok(Progress::Done { summary }) => self.succeed(&work, &summary).await,
-            Ok(Progress::Running { note }) => self.wait(&work, &note).await,
+            Ok(Progress::Running { note }) => {
+                self.wait(&work, &note).await?;
+                if work.registrations.is_empty() {
+                    self.tokens.go_on(&token, &note).await?;
+                }
+                Ok(())
+            }
             Ok(Progress::NotStarted) => Ok(()),
             Err(error) if error.is_transient() => Err(error),
             Err(error) => self.fail(&work, &error).await,

@@ -14,6 +14,9 @@ pub struct Tokens {
     client: Client,
 }
 
+/// The name on which the state machine asks again. It is no error: nothing failed.
+const CONTINUE: &str = "Continue";
+
 /// An answer to a token that nobody waits for any more: the attempt timed out and a
 /// newer one is under way, or the execution ended. Harmless either way.
 const DEAD_TOKEN: [&str; 3] = ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"];
@@ -38,6 +41,24 @@ impl Tokens {
             .await;
         sent.map(drop)
             .or_else(|error| unless_dead("states:SendTaskSuccess", &error))
+    }
+
+    /// Ends the attempt, so that the state's retry on `Continue` asks again at once: the
+    /// phase is not done, and no event would wake it.
+    ///
+    /// # Errors
+    /// [`PhaseError::Transient`] when Step Functions could not be reached.
+    pub async fn go_on(&self, token: &str, note: &str) -> Result<(), PhaseError> {
+        let sent = self
+            .client
+            .send_task_failure()
+            .task_token(token)
+            .error(CONTINUE)
+            .cause(note)
+            .send()
+            .await;
+        sent.map(drop)
+            .or_else(|error| unless_dead("states:SendTaskFailure", &error))
     }
 
     /// Fails the waiting state with the error's stable name and its text.

@@ -69,6 +69,11 @@ pub(crate) fn of_deployment(id: &DeploymentId, sk: impl Into<String>) -> Key {
     key(format!("deployment#{id}"), sk)
 }
 
+/// A part of a deployment's plan: `functions`.
+pub(crate) fn part(id: &DeploymentId, of: &str) -> Key {
+    of_deployment(id, format!("part#{of}"))
+}
+
 pub(crate) fn step(id: &DeploymentId, number: u32) -> Key {
     of_deployment(id, format!("step#{number:04}"))
 }

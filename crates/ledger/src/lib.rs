@@ -11,7 +11,7 @@
 //! | `env#A#E` | `newest#COMPONENT` | the newest artifact ever asked for (never-older rule) |
 //! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
-//! | `deployment#ID` | `record`, `plan`, `step#0003`, `journal#0003` | one deployment |
+//! | `deployment#ID` | `record`, `part#functions`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
 //! | `event#ID` | `event` | what became of a trigger event (kept 30 days) |
 //! | `wake#KEY` | `ID#STEP#VERB` | a waiting phase (kept a day) |
@@ -29,6 +29,7 @@ mod item;
 mod keys;
 mod lock;
 mod manifests;
+mod parts;
 mod steps;
 mod transaction;
 mod wake;
