@@ -1,6 +1,12 @@
 //! `release.json`: what is in an S3 release.
 
+mod assign;
+mod read;
+
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use assign::Assigned;
 
 /// The largest release.json that is read, in bytes.
 pub const RELEASE_FILE_LIMIT: usize = 256 * 1024;
@@ -11,6 +17,7 @@ pub const ARTIFACTS_LIMIT: usize = 500;
 /// What an uploaded release consists of. It is uploaded last: when it is there, everything
 /// it names must be there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReleaseFile {
     /// The application's name; must be that of the key.
     pub application: String,
@@ -31,9 +38,21 @@ pub struct ReleaseFile {
 
 /// One file of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReleasedArtifact {
     /// The path relative to release.json, such as `api.zip`.
     pub path: String,
     /// The file's SHA-256, 64 lower-case hex digits.
     pub sha256: String,
 }
+
+/// Everything that is wrong with a release.json, separated by `; `.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", faults.join("; "))]
+pub struct ReleaseFileError {
+    /// Each fault: the field, what was found and what was expected.
+    pub faults: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests;

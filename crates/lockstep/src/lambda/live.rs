@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::configuration;
+use super::reasons::words;
+
 /// One version of a function (or `$LATEST`), from the raw answer of `GetFunction`.
 #[derive(Clone, PartialEq)]
 pub struct LiveFunction {
@@ -96,3 +99,143 @@ impl fmt::Debug for LiveFunction {
             .finish_non_exhaustive()
     }
 }
+
+impl LiveFunction {
+    /// Reads an answer of `GetFunction`, or one of `ListVersionsByFunction`'s items wrapped as
+    /// `{"Configuration": …}`. What Lambda leaves out there counts as in order: lists tell
+    /// nothing of states.
+    pub fn parse(answer: &Value) -> Self {
+        let configuration = answer.get("Configuration").cloned().unwrap_or_default();
+        let text = |key: &str| text(&configuration, key);
+        let code = |key: &str| text_option(answer, &format!("/Code/{key}"));
+        let image_uri = code("ResolvedImageUri");
+        let package = if text("PackageType") == "Image" {
+            PackageType::Image
+        } else {
+            PackageType::Zip
+        };
+        let name = text("FunctionName");
+        let digest = image_uri
+            .as_deref()
+            .and_then(|uri| uri.rsplit_once("@sha256:"))
+            .map(|(_, hex)| hex.to_owned());
+        Self {
+            arn: unqualified(&text("FunctionArn"), &name),
+            version: text_option(&configuration, "/Version").unwrap_or_else(|| LATEST.to_owned()),
+            state: State::of(&configuration),
+            last_update: LastUpdate::of(&configuration),
+            code_sha256: digest.unwrap_or_else(|| text("CodeSha256")),
+            code_size: configuration.get("CodeSize").and_then(Value::as_u64).unwrap_or_default(),
+            package,
+            architecture: text_option(&configuration, "/Architectures/0")
+                .unwrap_or_else(|| "x86_64".to_owned()),
+            revision_id: text("RevisionId"),
+            tags: texts(answer.get("Tags")),
+            location: code("Location"),
+            image_uri,
+            name,
+            configuration,
+        }
+    }
+
+    /// The hash of the configuration: settings and environment, never the values themselves.
+    pub fn configuration_hash(&self) -> String {
+        configuration::hash(&self.name, &self.configuration)
+    }
+
+    /// The number of a published version; `None` for `$LATEST`.
+    pub fn number(&self) -> Option<u64> {
+        self.version.parse().ok()
+    }
+
+    /// The version as people name it.
+    pub fn version_label(&self) -> String {
+        version_label(&self.version)
+    }
+}
+
+/// A version as people name it.
+pub(super) fn version_label(version: &str) -> String {
+    if version == LATEST {
+        LATEST.to_owned()
+    } else {
+        format!("version {version}")
+    }
+}
+
+/// What Lambda calls the function itself, which can be changed, beside published versions.
+pub(super) const LATEST: &str = "$LATEST";
+
+impl State {
+    fn of(configuration: &Value) -> Self {
+        let reason = || {
+            let code = text(configuration, "StateReasonCode");
+            words(&code, &text(configuration, "StateReason"))
+        };
+        match text(configuration, "State").as_str() {
+            "Pending" => Self::Pending,
+            "Inactive" | "Deactivating" | "Deactivated" => Self::Inactive,
+            "Failed" => Self::Failed(reason()),
+            "Deleting" => Self::Failed("it is being deleted".to_owned()),
+            _ => Self::Active,
+        }
+    }
+}
+
+impl LastUpdate {
+    fn of(configuration: &Value) -> Self {
+        match text(configuration, "LastUpdateStatus").as_str() {
+            "InProgress" => Self::InProgress,
+            "Failed" => {
+                let code = text(configuration, "LastUpdateStatusReasonCode");
+                Self::Failed(words(&code, &text(configuration, "LastUpdateStatusReason")))
+            }
+            _ => Self::Successful,
+        }
+    }
+}
+
+impl LiveAlias {
+    /// Reads an answer of `GetAlias`, or one of `ListAliases`'s items.
+    pub fn parse(answer: &Value) -> Self {
+        let weights = answer.pointer("/RoutingConfig/AdditionalVersionWeights");
+        let weights = weights.and_then(Value::as_object).into_iter().flatten();
+        Self {
+            version: text(answer, "FunctionVersion"),
+            weights: weights
+                .filter_map(|(version, weight)| Some((version.clone(), weight.as_f64()?)))
+                // A version without a share gets nothing.
+                .filter(|(_, weight)| *weight > 0.0)
+                .collect(),
+            revision_id: text(answer, "RevisionId"),
+        }
+    }
+}
+
+fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn text_option(value: &Value, path: &str) -> Option<String> {
+    let text = value.pointer(path)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn texts(value: Option<&Value>) -> BTreeMap<String, String> {
+    let entries = value.and_then(Value::as_object).into_iter().flatten();
+    entries
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+/// The ARN without what follows the function's name.
+fn unqualified(arn: &str, name: &str) -> String {
+    let marker = format!(":function:{name}");
+    arn.find(&marker)
+        .and_then(|start| arn.get(..start + marker.len()))
+        .unwrap_or(arn)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests;

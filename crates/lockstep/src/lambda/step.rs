@@ -20,6 +20,9 @@ pub struct FunctionsStep {
     pub application: String,
     /// The environment.
     pub environment: String,
+    /// The version of the uploaded release, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// The functions, by name.
     pub functions: Vec<FunctionChange>,
     /// How many control-plane calls may be made in a second. `GetFunction` does not count:
@@ -168,6 +171,26 @@ impl FunctionChange {
         )
     }
 
+    /// What serves before, in a few words.
+    pub fn before_label(&self) -> String {
+        let code = short(&self.before.code_sha256);
+        match &self.before.version {
+            Some(version) => format!("version {version} ({code})"),
+            None => format!("code {code}"),
+        }
+    }
+
+    /// What is to serve, in a few words.
+    pub fn after_label(&self) -> String {
+        let code = self.code.as_ref().map(CodeChange::label);
+        match (code, &self.configuration) {
+            (Some(code), None) => code.to_owned(),
+            (Some(code), Some(_)) => format!("{code} with new configuration"),
+            (None, Some(_)) => "new configuration".to_owned(),
+            (None, None) => format!("code {}", short(self.code_after())),
+        }
+    }
+
     /// The function as people name it.
     pub fn resource(&self) -> String {
         match &self.alias {
@@ -188,6 +211,26 @@ impl FunctionsStep {
         commands.join("; ")
     }
 
+    /// What serves before, in a few words.
+    pub fn before_label(&self) -> String {
+        match self.functions.as_slice() {
+            [only] => only.before_label(),
+            _ => "their previous versions".to_owned(),
+        }
+    }
+
+    /// What is to serve, in a few words: what is common to many is told once.
+    pub fn after_label(&self) -> String {
+        let mut labels: Vec<_> = self.functions.iter().map(FunctionChange::after_label).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        match &self.release {
+            _ if labels.len() < MANY => labels.join(", "),
+            Some(release) => format!("release {release}"),
+            None => format!("{} artifacts", labels.len()),
+        }
+    }
+
     /// The functions as people name them: each by name where there are few.
     pub fn resource(&self) -> String {
         let names: Vec<_> = self
@@ -201,4 +244,9 @@ impl FunctionsStep {
             many => format!("{} functions", many.len()),
         }
     }
+}
+
+/// The first characters of a hash, enough for people to tell two apart.
+pub(super) fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }

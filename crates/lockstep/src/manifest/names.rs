@@ -57,6 +57,30 @@ pub(crate) fn is_sha256_hex(text: &str) -> bool {
             .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
+/// Names of Lambda functions: up to 64 letters, digits, hyphens and underscores.
+pub(crate) fn is_function_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&text.len()) && text.chars().all(allowed)
+}
+
+/// Names of Lambda aliases: up to 128 letters, digits, hyphens and underscores, not digits
+/// alone, which would be a version.
+pub(crate) fn is_alias_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=128).contains(&text.len())
+        && text.chars().all(allowed)
+        && !text.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Names of environment variables of Lambda functions: a letter, then letters, digits and
+/// underscores, at least two characters.
+pub(crate) fn is_variable_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.len() >= 2
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(allowed)
+}
+
 /// Names of SNS standard topics: up to 256 letters, digits, hyphens and underscores.
 pub(crate) fn is_topic_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

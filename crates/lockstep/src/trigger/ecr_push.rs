@@ -156,7 +156,7 @@ impl EcrPush {
         };
         Ok(Self {
             event_id: event.text("id")?.to_owned(),
-            time: time(event)?,
+            time: event.time("time")?,
             account: event.text("account")?.to_owned(),
             region: event.text("region")?.to_owned(),
             repository: repository.to_owned(),
@@ -168,11 +168,4 @@ impl EcrPush {
             artifact_media_type: optional("artifact-media-type")?,
         })
     }
-}
-
-fn time(event: &Fields<'_>) -> Result<Timestamp, PhaseError> {
-    let text = event.text("time")?;
-    let expected = "a time such as 2026-01-31T12:00:00Z";
-    text.parse()
-        .map_err(|_| event.invalid("time", format!("found `{text}`, expected {expected}")))
 }

@@ -1,11 +1,12 @@
 //! Telling the kinds of execution input apart, and reading their fields strictly.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ecr_push::EcrPush;
 use super::manual::ManualRequest;
 use super::recover::{Recover, StoppedStatus};
-use super::s3_release::S3Release;
+use super::s3_release::{self, OtherUpload, S3Release};
 use crate::manifest::names::nearest;
 use crate::{DeploymentId, PhaseError};
 
@@ -16,6 +17,8 @@ pub enum TriggerInput {
     EcrPush(EcrPush),
     /// A release was uploaded to S3.
     S3Release(S3Release),
+    /// Something else was uploaded to the releases bucket.
+    OtherUpload(OtherUpload),
     /// A person or a pipeline asks for a deployment.
     Manual(ManualRequest),
     /// A deployment whose execution was stopped is to be put back.
@@ -31,6 +34,10 @@ impl TriggerInput {
     /// some every year; in input that people write, an unknown key is an error.
     pub fn parse(input: &Value) -> Result<Self, PhaseError> {
         let object = Fields::of("input", input)?;
+        if object.optional_text("source")? == Some("aws.s3") {
+            let upload = s3_release::read(&object)?;
+            return Ok(upload.map_or_else(Self::OtherUpload, Self::S3Release));
+        }
         if object.has("detail-type") || object.has("source") {
             return EcrPush::read(&object).map(Self::EcrPush);
         }
@@ -140,6 +147,14 @@ impl<'a> Fields<'a> {
                 .ok_or_else(|| self.wrong(key, value, "true or false"))
         };
         self.object.get(key).map(read).transpose()
+    }
+
+    /// A time as EventBridge writes it.
+    pub(super) fn time(&self, key: &str) -> Result<Timestamp, PhaseError> {
+        let text = self.text(key)?;
+        let expected = "a time such as 2026-01-31T12:00:00Z";
+        text.parse()
+            .map_err(|_| self.invalid(key, format!("found `{text}`, expected {expected}")))
     }
 
     pub(super) fn wrong(&self, key: &str, value: &Value, expected: &str) -> PhaseError {

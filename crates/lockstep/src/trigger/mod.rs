@@ -1,4 +1,4 @@
-//! What starts a deployment: an ECR push, a person, or the recovery of a deployment that
+//! What starts a deployment: an ECR push, an uploaded release, a person, or the recovery of a deployment that
 //! was stopped. Everything an execution can be started with is read here.
 
 mod ecr_push;
@@ -15,4 +15,4 @@ pub use image::ImageReference;
 pub use input::TriggerInput;
 pub use manual::ManualRequest;
 pub use recover::{Recover, StoppedStatus};
-pub use s3_release::S3Release;
+pub use s3_release::{OtherUpload, S3Release};
