@@ -39,6 +39,7 @@ impl Trigger {
                 "releases are not deployed yet, and {} is one",
                 release.key
             )),
+            TriggerInput::OtherUpload(upload) => Answer::ignore(&upload.reason),
             TriggerInput::Manual(request) => self.manual(&execution, &request).await?,
             TriggerInput::Recover(recover) => self.recover(&execution, &recover).await?,
         };
