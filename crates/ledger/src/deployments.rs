@@ -106,6 +106,27 @@ impl Ledger {
         now: Timestamp,
     ) -> Result<Created, LedgerError> {
         let me = &record.deployment;
+        let mut transaction = self.creating(record)?;
+        let mut components = Vec::new();
+        if !allow_older {
+            self.raise_marks(&mut transaction, record, &mut components)?;
+        }
+        if let Source::EcrPush { event, .. } = &record.source {
+            let mut claim = key_item(keys::event(&event_claim(event, record)));
+            claim.insert("deployment".to_owned(), text(me.id.as_str()));
+            claim.insert("expires_at".to_owned(), expires(now, 30));
+            transaction.put(self, claim, Expression::when("attribute_not_exists(pk)"))?;
+        }
+        match transaction.commit(self).await? {
+            Outcome::Written => Ok(Created::Yes),
+            Outcome::Refused(refused) => refusal(&refused, &components, record),
+        }
+    }
+
+    /// What creates every deployment: its record, its history line and its execution's index
+    /// entry, in the order of [`RECORD`] and the others.
+    pub(crate) fn creating(&self, record: &DeploymentRecord) -> Result<Transaction, LedgerError> {
+        let me = &record.deployment;
         let mut transaction = Transaction::default();
         transaction.put(
             self,
@@ -122,20 +143,7 @@ impl Ledger {
         let mut index = key_item(keys::execution(&record.execution.name));
         index.insert("deployment".to_owned(), text(me.id.as_str()));
         transaction.put(self, index, Expression::when("attribute_not_exists(ended)"))?;
-        let mut components = Vec::new();
-        if !allow_older {
-            self.raise_marks(&mut transaction, record, &mut components)?;
-        }
-        if let Source::EcrPush { event, .. } = &record.source {
-            let mut claim = key_item(keys::event(&event_claim(event, record)));
-            claim.insert("deployment".to_owned(), text(me.id.as_str()));
-            claim.insert("expires_at".to_owned(), expires(now, 30));
-            transaction.put(self, claim, Expression::when("attribute_not_exists(pk)"))?;
-        }
-        match transaction.commit(self).await? {
-            Outcome::Written => Ok(Created::Yes),
-            Outcome::Refused(refused) => refusal(&refused, &components, record),
-        }
+        Ok(transaction)
     }
 
     fn raise_marks(
@@ -263,14 +271,15 @@ fn event_claim(event: &str, record: &DeploymentRecord) -> String {
 /// Whether the record that is there was written to keep the refusal of this request: such a
 /// record asks for nothing. The retry of a refused request must be refused again.
 fn keeps_a_refusal(standing: &Item, record: &DeploymentRecord) -> Result<bool, LedgerError> {
-    if record.requested.is_empty() || find_text(standing, "body").is_none() {
+    let asks = |record: &DeploymentRecord| !record.requested.is_empty() || record.release.is_some();
+    if !asks(record) || find_text(standing, "body").is_none() {
         return Ok(false);
     }
-    Ok(body::<DeploymentRecord>(standing)?.requested.is_empty())
+    Ok(!asks(&body(standing)?))
 }
 
 /// Why the creating transaction was refused. An existing record means a retry.
-fn refusal(
+pub(crate) fn refusal(
     refused: &[Option<Item>],
     components: &[String],
     record: &DeploymentRecord,

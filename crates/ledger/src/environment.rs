@@ -12,6 +12,7 @@ use crate::error::LedgerError;
 use crate::item::{
     Item, body, find_text, find_time, get_number, get_text, get_time, sk_after, unreadable,
 };
+use crate::releases::{NewestReleases, newest_releases};
 use crate::{Ledger, keys};
 
 /// Who deploys to an environment. The item stays after a release so that the fencing
@@ -46,6 +47,8 @@ pub struct EnvironmentState {
     pub lock: Option<Lock>,
     /// The newest artifact asked for, by component.
     pub newest: BTreeMap<Component, Newest>,
+    /// The newest uploaded releases asked for.
+    pub releases: NewestReleases,
     /// The waiting deployments, oldest first.
     pub queue: Vec<Waiting>,
 }
@@ -92,8 +95,11 @@ impl Ledger {
             .await?;
         let mut state = EnvironmentState::default();
         for item in &items {
-            if get_text(item, "sk")? == "lock" {
+            let sk = get_text(item, "sk")?;
+            if sk == "lock" {
                 state.lock = Some(lock(item)?);
+            } else if sk == keys::NEWEST_RELEASES {
+                state.releases = newest_releases(item)?;
             } else if let Some(component) = sk_after(item, "newest#") {
                 state.newest.insert(component.to_owned(), newest(item)?);
             } else if let Some(id) = sk_after(item, "queue#") {

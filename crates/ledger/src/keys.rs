@@ -56,6 +56,10 @@ pub(crate) fn newest(component: &str) -> String {
     format!("newest#{component}")
 }
 
+/// The sort key of what is known of an environment's uploaded releases. It lies between `lock`
+/// and the queue, so that one query reads it with them.
+pub(crate) const NEWEST_RELEASES: &str = "newest-releases";
+
 pub(crate) fn hold(digest: &str) -> String {
     format!("hold#{digest}")
 }

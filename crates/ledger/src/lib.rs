@@ -9,9 +9,11 @@
 //! | `env#A#E` | `queue#ID` | a waiting deployment and what it wants to deploy |
 //! | `env#A#E` | `current`, `previous` | the last verified release, and the one before |
 //! | `env#A#E` | `newest#COMPONENT` | the newest artifact ever asked for (never-older rule) |
+//! | `env#A#E` | `newest-releases` | the newest uploaded releases ever asked for (never-older rule) |
 //! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
 //! | `deployment#ID` | `record`, `part#functions`, `plan`, `step#0003`, `journal#0003` | one deployment |
+//! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
 //! | `event#ID` | `event` | what became of a trigger event (kept 30 days) |
 //! | `wake#KEY` | `ID#STEP#VERB` | a waiting phase (kept a day) |
@@ -30,6 +32,7 @@ mod keys;
 mod lock;
 mod manifests;
 mod parts;
+mod releases;
 mod steps;
 mod transaction;
 mod wake;
@@ -41,6 +44,7 @@ pub use error::LedgerError;
 pub use events::TriggerEvent;
 pub use lock::{Acquired, LEASE};
 pub use manifests::TriggerTarget;
+pub use releases::{NewestReleases, ReleaseMark, Released, StoredRecord};
 pub use steps::{Finished, TakeUp, TakeUpRequest};
 pub use wake::Registration;
 

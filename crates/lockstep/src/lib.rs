@@ -18,6 +18,7 @@ pub mod plan;
 pub mod record;
 pub mod release;
 pub mod release_file;
+pub mod release_order;
 pub mod trigger;
 pub mod verdict;
 mod wake_key;

@@ -113,6 +113,9 @@ pub struct ReleaseRequest {
     /// `release.json` or else `release.zip` is to be looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<ReleaseObject>,
+    /// Whether a person wants it even when it is older than what was deployed before.
+    #[serde(default)]
+    pub allow_older: bool,
 }
 
 /// The object that an event told of.

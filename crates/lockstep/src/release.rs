@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::release_order::ReleaseAge;
+
 /// The place an artifact is put: a container of a service, written `service/container`; a
 /// function, by the manifest's name for it; or a member of a group of functions, written
 /// `group/function`.
@@ -141,6 +143,15 @@ impl ZipArtifact {
     pub fn label(&self) -> String {
         let short = self.sha256.get(..12).unwrap_or(&self.sha256);
         format!("{} {} ({short})", self.path, self.release)
+    }
+
+    /// Its release's place in the order of releases.
+    pub fn age(&self) -> ReleaseAge {
+        ReleaseAge {
+            version: self.release.clone(),
+            at: self.released_at,
+            sequencer: None,
+        }
     }
 
     /// The same hash as Lambda shows it (`CodeSha256`): in base64.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lockstep::record::DeploymentRecord;
-use lockstep::release::{Artifacts, inherit};
+use lockstep::release::{Artifact, Artifacts, Component, inherit};
 use lockstep_ledger::{EnvironmentState, Waiting};
 
 /// How many waiting deployments one transaction can take over: two writes for each, and
@@ -95,7 +95,7 @@ fn holder(state: &EnvironmentState, record: &DeploymentRecord, now: Timestamp) -
     Some(format!("deployment {holder}, which holds the lock{since}"))
 }
 
-/// Never older: an image that was overtaken while its deployment waited is left out. What
+/// Never older: an artifact that was overtaken while its deployment waited is left out. What
 /// a person named is kept. Says who overtook, when something was left out.
 fn drop_outdated(
     requested: &mut Artifacts,
@@ -105,22 +105,43 @@ fn drop_outdated(
     let mut by = None;
     requested.retain(|component, artifact| {
         let named = record.source.is_manual() && record.requested.contains_key(component);
-        let newer = state
-            .newest
-            .get(component)
-            .filter(|newest| newest.pushed_at > artifact.made_at());
-        match newer {
-            Some(newest) if !named => {
-                by = Some(format!(
-                    "deployment {}, which brought a newer image",
-                    newest.deployment
-                ));
+        match overtaken_by(component, artifact, state) {
+            Some(newer) if !named => {
+                by = Some(newer);
                 false
             }
             _ => true,
         }
     });
     by
+}
+
+/// The deployment that brought a newer artifact for the component, in words.
+fn overtaken_by(
+    component: &Component,
+    artifact: &Artifact,
+    state: &EnvironmentState,
+) -> Option<String> {
+    match artifact {
+        Artifact::Image(image) => {
+            let newest = state.newest.get(component)?;
+            (newest.pushed_at > image.pushed_at).then(|| {
+                format!(
+                    "deployment {}, which brought a newer image",
+                    newest.deployment
+                )
+            })
+        }
+        Artifact::Zip(zip) => {
+            let newest = state.releases.components.get(component)?;
+            zip.age().is_older_than(&newest.age).then(|| {
+                format!(
+                    "deployment {}, which brought release {}",
+                    newest.deployment, newest.age.version
+                )
+            })
+        }
+    }
 }
 
 #[cfg(test)]

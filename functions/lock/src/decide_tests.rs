@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use lockstep::DeploymentId;
 use lockstep::record::{DeploymentRecord, DeploymentRef, Execution, Source};
-use lockstep::release::{Artifacts, ImageArtifact};
-use lockstep_ledger::{EnvironmentState, Lock, Newest, Waiting};
+use lockstep::release::{Artifacts, ImageArtifact, ZipArtifact};
+use lockstep_ledger::{EnvironmentState, Lock, Newest, NewestReleases, ReleaseMark, Waiting};
 
 use super::{Decision, decide};
 
@@ -208,4 +208,36 @@ fn an_image_that_was_overtaken_while_it_waited_is_not_deployed() {
             overtaken: vec![]
         }
     );
+}
+
+#[test]
+fn an_uploaded_release_that_was_overtaken_while_it_was_read_is_not_deployed() {
+    let zip = |release: &str| ZipArtifact {
+        bucket: "b".into(),
+        key: "k".into(),
+        version_id: None,
+        sha256: "0a".repeat(32),
+        size: 1,
+        path: "api.zip".into(),
+        release: release.into(),
+        released_at: now(),
+    };
+    let with = |release: &str| Artifacts::from([("api".to_owned(), zip(release).into())]);
+    let mark = ReleaseMark {
+        age: zip("1.4.0").age(),
+        deployment: id(9),
+    };
+    let state = EnvironmentState {
+        releases: NewestReleases::default().with(&mark, [&"api".to_owned()]),
+        ..EnvironmentState::default()
+    };
+    let by = decide(&record(2, with("1.3.9")), &state, now());
+    assert!(
+        matches!(&by, Decision::Superseded(by) if by.contains("which brought release 1.4.0")),
+        "{by:?}"
+    );
+    assert!(matches!(
+        decide(&record(2, with("1.4.0")), &state, now()),
+        Decision::Take { .. }
+    ));
 }
