@@ -1,11 +1,11 @@
 //! Writing the conclusion.
 
 use jiff::Timestamp;
-use lockstep::PhaseError;
 use lockstep::plan::Plan;
 use lockstep::record::{Conclusion, DeploymentRecord};
 use lockstep::release::{Artifact, Release, inherit};
 use lockstep::verdict::Verdict;
+use lockstep::{PhaseError, Recovery};
 use lockstep_handler::parse;
 use lockstep_ledger::{Concluded, ConclusionWrite, Hold, Ledger, VerifiedRelease};
 use serde_json::{Value, json};
@@ -19,11 +19,15 @@ pub(crate) struct Concluder {
 impl Concluder {
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let request: Request = parse(payload)?;
-        let Some(record) = self.record(&request).await? else {
+        let recovery = request.recovery_not_begun();
+        let Some(record) = self.record(&request, recovery.as_ref()).await? else {
             return Ok(unreadable_trigger(&request));
         };
         if let Some(standing) = &record.conclusion {
             return Ok(answer(&record, standing));
+        }
+        if let Some(recovery) = recovery {
+            return Ok(not_begun(&request, &recovery));
         }
         let plan = if request.steps.is_empty() {
             None
@@ -44,11 +48,16 @@ impl Concluder {
         Ok(answer(&record, &written))
     }
 
-    /// The record; also that of a deployment whose trigger was created but never answered.
-    async fn record(&self, request: &Request) -> Result<Option<DeploymentRecord>, PhaseError> {
-        let id = match &request.deployment {
-            Some(deployment) => Some(deployment.id.clone()),
-            None => {
+    /// The record; also that of a deployment whose trigger created it but never answered.
+    async fn record(
+        &self,
+        request: &Request,
+        recovery: Option<&Recovery>,
+    ) -> Result<Option<DeploymentRecord>, PhaseError> {
+        let id = match (&request.deployment, recovery) {
+            (Some(deployment), _) => Some(deployment.id.clone()),
+            (None, Some(recovery)) => Some(recovery.deployment.clone()),
+            (None, None) => {
                 self.ledger
                     .deployment_of_execution(&request.execution.name)
                     .await?
@@ -161,15 +170,32 @@ fn answer(record: &DeploymentRecord, conclusion: &Conclusion) -> Value {
 /// The trigger failed before it was known what to deploy, so there is no record to
 /// conclude; the execution itself keeps the reason.
 fn unreadable_trigger(request: &Request) -> Value {
-    let cause = request
-        .failure
-        .as_ref()
-        .map_or_else(|| "The trigger failed".to_owned(), lockstep::cause_text);
+    let cause = lockstep::sentence(&request.cause());
+    rejected(&format!("{cause} Nothing was changed."))
+}
+
+/// The recovery could not even begin. Its deployment gets no verdict from that: the watchdog
+/// starts the next recovery, and raises the alarm after the last.
+fn not_begun(request: &Request, recovery: &Recovery) -> Value {
+    let id = &recovery.deployment;
+    let next = match recovery.next() {
+        Some(next) => format!("Recovery {} begins now.", next.number),
+        None => "No other one is started: put the environment in order by hand.".to_owned(),
+    };
+    rejected(&format!(
+        "Recovery {} of deployment {id} could not begin: {} What the deployment changed is not put back yet. {next} See \
+         every step: lockstep show {id}",
+        recovery.number,
+        lockstep::sentence(&request.cause()),
+    ))
+}
+
+fn rejected(message: &str) -> Value {
     json!({
         "id": null,
         "application": null,
         "environment": null,
         "verdict": Verdict::Rejected,
-        "message": format!("{} Nothing was changed.", lockstep::sentence(&cause)),
+        "message": message,
     })
 }

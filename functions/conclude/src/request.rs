@@ -1,5 +1,6 @@
 //! What the state machine tells about how a deployment went.
 
+use lockstep::Recovery;
 use lockstep::record::{DeploymentRef, Execution, Failure, StepUndo};
 use lockstep::verdict::Outcome;
 use serde::Deserialize;
@@ -44,6 +45,21 @@ pub(crate) enum Restored {
 }
 
 impl Request {
+    /// The recovery that this execution was to be, where its trigger failed.
+    pub(crate) fn recovery_not_begun(&self) -> Option<Recovery> {
+        match &self.deployment {
+            Some(_) => None,
+            None => Recovery::of_execution(&self.execution.name),
+        }
+    }
+
+    /// Why the trigger failed.
+    pub(crate) fn cause(&self) -> String {
+        self.failure
+            .as_ref()
+            .map_or_else(|| "The trigger failed".to_owned(), lockstep::cause_text)
+    }
+
     /// All that the verdict is decided by.
     pub(crate) fn outcome(&self) -> Outcome {
         let not_restored = match &self.restored {

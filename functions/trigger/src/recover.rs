@@ -9,7 +9,18 @@ use crate::Trigger;
 use crate::answer::Answer;
 
 impl Trigger {
+    /// A trigger that fails for good rejects its deployment. This one is half done and nobody
+    /// else puts it back, so whatever fails here is worth another try.
     pub(crate) async fn recover(
+        &self,
+        execution: &Execution,
+        recover: &Recover,
+    ) -> Result<Answer, PhaseError> {
+        let answer = self.begin_recovery(execution, recover).await;
+        answer.map_err(worth_another_try)
+    }
+
+    async fn begin_recovery(
         &self,
         execution: &Execution,
         recover: &Recover,
@@ -97,6 +108,16 @@ impl Trigger {
     }
 }
 
+fn worth_another_try(error: PhaseError) -> PhaseError {
+    if error.is_transient() {
+        return error;
+    }
+    PhaseError::Transient {
+        operation: "beginning the recovery".to_owned(),
+        source_text: error.to_string(),
+    }
+}
+
 /// The lock is the deployment's own, or nobody's while there may be something to put back:
 /// after its lease ran out another deployment may have come and gone.
 fn may_take(state: &EnvironmentState, me: &DeploymentId, changed: bool) -> bool {
@@ -109,10 +130,10 @@ fn may_take(state: &EnvironmentState, me: &DeploymentId, changed: bool) -> bool 
 
 #[cfg(test)]
 mod tests {
-    use lockstep::DeploymentId;
+    use lockstep::{DeploymentId, PhaseError};
     use lockstep_ledger::{EnvironmentState, Lock};
 
-    use super::may_take;
+    use super::{may_take, worth_another_try};
 
     fn id(number: u64) -> DeploymentId {
         DeploymentId::for_execution("", "", number)
@@ -137,6 +158,17 @@ mod tests {
         assert!(may_take(&held_by(Some(1)), &id(1), true));
         assert!(may_take(&held_by(None), &id(1), true));
         assert!(!may_take(&held_by(Some(2)), &id(1), true));
+    }
+
+    #[test]
+    fn a_refusal_does_not_end_a_recovery() {
+        let refused = PhaseError::Rejected {
+            resource: "the ledger".to_owned(),
+            reason: "dynamodb:GetItem refused: AccessDenied".to_owned(),
+        };
+        let error = worth_another_try(refused);
+        assert!(error.is_transient());
+        assert!(error.to_string().contains("AccessDenied"), "{error}");
     }
 
     #[test]

@@ -1,82 +1,50 @@
-//! Names of recovery executions, and what an ended execution means. Pure.
+//! What an ended execution means. Pure.
 
-use lockstep::DeploymentId;
+use lockstep::trigger::Recover;
 use lockstep::verdict::Verdict;
-
-/// How often a deployment's recovery is tried before a person has to look. Each try is an
-/// execution with retries of its own.
-const RECOVERIES: u32 = 5;
-
-/// Which recovery of a deployment an execution is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Recovery {
-    pub(crate) deployment: DeploymentId,
-    pub(crate) number: u32,
-}
-
-impl Recovery {
-    /// Reads an execution's name; `None` for an execution that is not a recovery.
-    pub(crate) fn of_execution(name: &str) -> Option<Self> {
-        let (id, rest) = name.split_once("-recovery")?;
-        let number = match rest.strip_prefix('-') {
-            None if rest.is_empty() => 1,
-            None => return None,
-            Some(number) => number.parse().ok()?,
-        };
-        Some(Self {
-            deployment: DeploymentId::parse(id)?,
-            number,
-        })
-    }
-
-    /// The recovery after this one; `None` when it was tried often enough.
-    pub(crate) fn next(&self) -> Option<Self> {
-        (self.number < RECOVERIES).then(|| Self {
-            deployment: self.deployment.clone(),
-            number: self.number + 1,
-        })
-    }
-
-    /// The name of its execution.
-    pub(crate) fn name(&self) -> String {
-        match self.number {
-            1 => format!("{}-recovery", self.deployment),
-            number => format!("{}-recovery-{number}", self.deployment),
-        }
-    }
-}
+use serde::Deserialize;
 
 /// Whether an execution failed in its own last state, as a deployment with a bad verdict
-/// does: then everything was said and done.
+/// does: then everything was said and done, unless it was a recovery that could not begin.
 pub(crate) fn failed_on_purpose(status: &str, error: Option<&str>) -> bool {
     let verdict = |error: &str| Verdict::ALL.iter().any(|verdict| verdict.as_str() == error);
     status == "FAILED" && error.is_some_and(verdict)
 }
 
+/// The input of a recovery.
+#[derive(Deserialize)]
+struct Input {
+    recover: Recover,
+}
+
+/// How the deployment's own execution ended. Where a recovery ended, that is what the
+/// recovery was told: a deployment that a person stopped was stopped, whatever became of
+/// the attempts to put it back.
+pub(crate) fn first_status<'a>(status: &'a str, input: Option<&str>) -> &'a str {
+    let input = input.and_then(|input| serde_json::from_str::<Input>(input).ok());
+    input.map_or(status, |input| input.recover.status.as_str())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Recovery, failed_on_purpose};
-
-    const ID: &str = "01JD5Q6Z8G0000000000000000";
-
-    #[test]
-    fn names_count_up_and_stop() {
-        assert_eq!(Recovery::of_execution(ID), None);
-        let mut names = Vec::new();
-        let mut recovery = Recovery::of_execution(&format!("{ID}-recovery"));
-        while let Some(this) = recovery {
-            assert_eq!(Recovery::of_execution(&this.name()), Some(this.clone()));
-            names.push(this.name());
-            recovery = this.next();
-        }
-        assert_eq!(names.len(), 5);
-        assert_eq!(names.last(), Some(&format!("{ID}-recovery-5")));
-    }
+    use super::{failed_on_purpose, first_status};
 
     #[test]
     fn only_a_verdict_is_a_failure_on_purpose() {
         assert!(failed_on_purpose("FAILED", Some("ROLLED_BACK")));
         assert!(!failed_on_purpose("FAILED", Some("States.Runtime")));
         assert!(!failed_on_purpose("ABORTED", None));
+    }
+
+    #[test]
+    fn a_recovery_that_failed_does_not_change_how_the_deployment_ended() {
+        let recovery =
+            r#"{"recover":{"deployment":"01JD5Q6Z8G0000000000000000","status":"ABORTED"}}"#;
+        assert_eq!(first_status("FAILED", Some(recovery)), "ABORTED");
+        assert_eq!(
+            first_status("TIMED_OUT", Some(r#"{"application":"quiz"}"#)),
+            "TIMED_OUT"
+        );
+        assert_eq!(first_status("FAILED", None), "FAILED");
     }
 }

@@ -3,15 +3,14 @@
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::types::HistoryEventType;
 use jiff::Timestamp;
-use lockstep::record::DeploymentRecord;
-use lockstep::{DeploymentId, PhaseError};
+use lockstep::{DeploymentId, PhaseError, Recovery};
 use lockstep_aws::AwsError;
 use lockstep_handler::parse;
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::decide::{Recovery, failed_on_purpose};
+use crate::decide::{failed_on_purpose, first_status};
 
 pub(crate) struct Watchdog {
     pub(crate) sfn: Client,
@@ -31,6 +30,9 @@ struct Detail {
     execution_arn: String,
     name: String,
     status: String,
+    /// Left out by Step Functions where it is large, which a recovery's is not.
+    #[serde(default)]
+    input: Option<String>,
     #[serde(default)]
     error: Option<String>,
 }
@@ -38,10 +40,11 @@ struct Detail {
 impl Watchdog {
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let Event { detail } = parse(payload)?;
-        if failed_on_purpose(&detail.status, detail.error.as_deref()) {
+        let earlier = Recovery::of_execution(&detail.name);
+        let has_verdict = failed_on_purpose(&detail.status, detail.error.as_deref());
+        if has_verdict && earlier.is_none() {
             return Ok(left_alone(&detail, "the execution ended with a verdict"));
         }
-        let earlier = Recovery::of_execution(&detail.name);
         let id = match &earlier {
             Some(recovery) => Some(recovery.deployment.clone()),
             None => {
@@ -56,7 +59,8 @@ impl Watchdog {
         let Some(record) = self.ledger.record(&id).await? else {
             return Ok(left_alone(&detail, "its deployment has no record"));
         };
-        if self.is_settled(&record, &detail).await? {
+        let concluded = record.conclusion.is_some();
+        if concluded && (has_verdict || self.told(&detail).await?) {
             return Ok(left_alone(
                 &detail,
                 "its deployment concluded and people were told",
@@ -72,16 +76,9 @@ impl Watchdog {
         self.start(&recovery, &detail).await
     }
 
-    /// Whether there is nothing left to do. Step Functions' own history is the proof that
-    /// people were told: the ledger could only say that somebody was about to.
-    async fn is_settled(
-        &self,
-        record: &DeploymentRecord,
-        detail: &Detail,
-    ) -> Result<bool, PhaseError> {
-        if record.conclusion.is_none() {
-            return Ok(false);
-        }
+    /// Whether people were told. Step Functions' own history is the proof: the ledger could
+    /// only say that somebody was about to.
+    async fn told(&self, detail: &Detail) -> Result<bool, PhaseError> {
         let sent = self
             .sfn
             .get_execution_history()
@@ -104,7 +101,8 @@ impl Watchdog {
 
     async fn start(&self, recovery: &Recovery, detail: &Detail) -> Result<Value, PhaseError> {
         let (name, deployment) = (recovery.name(), recovery.deployment.as_str());
-        let input = json!({ "recover": { "deployment": deployment, "status": detail.status } });
+        let status = first_status(&detail.status, detail.input.as_deref());
+        let input = json!({ "recover": { "deployment": deployment, "status": status } });
         let sent = self
             .sfn
             .start_execution()
