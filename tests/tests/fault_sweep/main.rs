@@ -10,6 +10,7 @@
 
 mod attempt;
 mod fault;
+mod recovery;
 mod scenario;
 mod table;
 

@@ -20,7 +20,9 @@ free, the queue is empty, and exactly one final message went out (a second one, 
 of that very `sns:Publish` was lost). `+1` means that the execution ended and the watchdog started a recovery.
 
 The deployments have one service, two health checks and no settle time. The table is written by
-`LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`; without the variable the test compares.
+`LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`; every run fails on a deployment that went wrong, and
+leaves its table in `target/fault-sweep/table.md`. `-` is what cannot be: while the watchdog decides, nothing runs that
+could be stopped.
 
 | fault | meaning |
 |---|---|
