@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::plan::{Change, Step};
 use crate::record::{DeploymentRecord, Failure};
+use crate::release::Artifact;
 use crate::verdict::{Outcome, Verdict};
 
 /// What to do next; empty when there is nothing to do.
@@ -82,13 +83,19 @@ fn restore(step: &Step) -> String {
     format!("Put {} back by hand: {command}", step.target)
 }
 
-/// The command that asks for the same images again. A push of them would not: they were asked
+/// The command that asks for the same artifacts again. A push of them would not: they were asked
 /// for before. They include what was taken over from deployments that made way for this one.
 fn command(record: &DeploymentRecord) -> String {
     let mut command = format!("lockstep deploy {}", record.deployment.environment);
+    let read = record.requested.values().find_map(Artifact::as_zip);
+    let asked = record.release.as_ref().map(|release| &release.version);
+    if let Some(release) = asked.or_else(|| read.map(|zip| &zip.release)) {
+        let _ = write!(command, " --release {release}");
+    }
     for (component, image) in &record.requested {
-        let reference = image.reference();
-        let _ = write!(command, " --image {component}={reference}");
+        if image.as_image().is_some() {
+            let _ = write!(command, " --image {component}={}", image.reference());
+        }
     }
     command
 }

@@ -217,3 +217,23 @@ pub fn inherit(newer: &mut Artifacts, older: &Artifacts) {
             .or_insert_with(|| artifact.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::base64_of_hex;
+
+    #[test]
+    fn a_hash_is_shown_as_lambda_shows_it() {
+        let hex = format!("{:x}", Sha256::digest(b""));
+        assert_eq!(
+            base64_of_hex(&hex),
+            "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+        );
+        assert_eq!(base64_of_hex(""), "");
+        assert_eq!(base64_of_hex("4d"), "TQ==");
+        assert_eq!(base64_of_hex("4d61"), "TWE=");
+        assert_eq!(base64_of_hex("4d616e"), "TWFu");
+    }
+}

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use assign::Assigned;
+pub(crate) use assign::FUNCTION;
+pub(crate) use read::path_fault;
 
 /// The largest release.json that is read, in bytes.
 pub const RELEASE_FILE_LIMIT: usize = 256 * 1024;

@@ -24,16 +24,31 @@ pub fn missing_function(function: &str) -> Check {
 
 /// The checks that fail whatever is to change.
 pub(super) fn of_target(inputs: &FunctionInputs<'_>) -> Vec<Check> {
-    let checks = [alias(inputs), package(inputs), quiet(inputs), settings(inputs), environment(inputs)];
+    let checks = [
+        alias(inputs),
+        package(inputs),
+        quiet(inputs),
+        settings(inputs),
+        environment(inputs),
+    ];
     checks.into_iter().flatten().collect()
 }
 
 /// The checks that fail because of the change.
 pub(super) fn of_change(inputs: &FunctionInputs<'_>, change: &FunctionChange) -> Vec<Check> {
-    [unpublished(inputs, change), size(inputs, change)].into_iter().flatten().collect()
+    [unpublished(inputs, change), size(inputs, change)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-fn check(inputs: &FunctionInputs<'_>, what: &str, found: String, expected: &str, todo: String) -> Check {
+fn check(
+    inputs: &FunctionInputs<'_>,
+    what: &str,
+    found: String,
+    expected: &str,
+    todo: String,
+) -> Check {
     Check {
         what: what.into(),
         resource: format!("function {}", inputs.latest.name),
@@ -51,13 +66,25 @@ fn alias(inputs: &FunctionInputs<'_>) -> Option<Check> {
          aws lambda create-alias --function-name {name} --name {alias} --function-version VERSION"
     );
     match inputs.alias {
-        None => Some(check(inputs, "alias", "none".into(), alias, format!("create it: {create}"))),
+        None => Some(check(
+            inputs,
+            "alias",
+            "none".into(),
+            alias,
+            format!("create it: {create}"),
+        )),
         Some(live) if live.version == LATEST => {
             let todo = format!(
                 "what it serves changes with every update, so that it could not be put back; publish a version \
                  and point {alias} to it"
             );
-            Some(check(inputs, "alias", format!("{alias} on {LATEST}"), "an alias on a published version", todo))
+            Some(check(
+                inputs,
+                "alias",
+                format!("{alias} on {LATEST}"),
+                "an alias on a published version",
+                todo,
+            ))
         }
         Some(_) => None,
     }
@@ -66,12 +93,24 @@ fn alias(inputs: &FunctionInputs<'_>) -> Option<Check> {
 /// Lambda never turns a function from a zip file into one from an image, or back.
 fn package(inputs: &FunctionInputs<'_>) -> Option<Check> {
     let (found, expected) = match (inputs.latest.package, inputs.artifact?) {
-        (PackageType::Zip, Artifact::Image(_)) => ("a function from a zip file", "a function from a container image"),
-        (PackageType::Image, Artifact::Zip(_)) => ("a function from a container image", "a function from a zip file"),
+        (PackageType::Zip, Artifact::Image(_)) => (
+            "a function from a zip file",
+            "a function from a container image",
+        ),
+        (PackageType::Image, Artifact::Zip(_)) => (
+            "a function from a container image",
+            "a function from a zip file",
+        ),
         _ => return None,
     };
     let todo = "correct `artifact` or `image` in lockstep.yaml and apply it; Lambda cannot change a function's kind";
-    Some(check(inputs, "package", found.into(), expected, todo.into()))
+    Some(check(
+        inputs,
+        "package",
+        found.into(),
+        expected,
+        todo.into(),
+    ))
 }
 
 /// No other update may be under way. A failed one is not in the way: the next release is how
@@ -84,7 +123,13 @@ fn quiet(inputs: &FunctionInputs<'_>) -> Option<Check> {
         _ => return None,
     };
     let todo = "wait until it is finished, then deploy again";
-    Some(check(inputs, "other updates", found.into(), "none in progress", todo.into()))
+    Some(check(
+        inputs,
+        "other updates",
+        found.into(),
+        "none in progress",
+        todo.into(),
+    ))
 }
 
 fn settings(inputs: &FunctionInputs<'_>) -> Option<Check> {

@@ -54,7 +54,9 @@ pub(super) fn differing(
         timeout_seconds: number(settings.timeout_seconds, "Timeout"),
         handler: text(&settings.handler, "Handler"),
         runtime: text(&settings.runtime, "Runtime"),
-        environment: changed.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        environment: changed
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
     }
 }
 
@@ -98,7 +100,10 @@ pub(super) fn restoring(
         }
     }
     if !settings.environment.is_empty() {
-        fields.insert("Environment".into(), json!({"Variables": variables(before)}));
+        fields.insert(
+            "Environment".into(),
+            json!({"Variables": variables(before)}),
+        );
     }
     guarded(Value::Object(fields), revision)
 }
@@ -121,13 +126,23 @@ fn guarded(mut body: Value, revision: &str) -> ConfigurationRequest {
 
 fn body(configuration: &Value, settings: &FunctionConfiguration) -> Value {
     let mut fields = Map::new();
-    let numbers = [("MemorySize", settings.memory_mb), ("Timeout", settings.timeout_seconds)];
+    let numbers = [
+        ("MemorySize", settings.memory_mb),
+        ("Timeout", settings.timeout_seconds),
+    ];
     for (key, value) in numbers {
         drop(value.map(|value| fields.insert(key.to_owned(), value.into())));
     }
-    let texts = [("Handler", &settings.handler), ("Runtime", &settings.runtime)];
+    let texts = [
+        ("Handler", &settings.handler),
+        ("Runtime", &settings.runtime),
+    ];
     for (key, value) in texts {
-        drop(value.as_ref().map(|value| fields.insert(key.to_owned(), value.clone().into())));
+        drop(
+            value
+                .as_ref()
+                .map(|value| fields.insert(key.to_owned(), value.clone().into())),
+        );
     }
     if !settings.environment.is_empty() {
         let mut variables = variables(configuration);
@@ -148,7 +163,12 @@ fn variables(configuration: &Value) -> BTreeMap<String, String> {
 /// The settings that count, without AWS's defaults: a version may leave out what the
 /// function itself shows, or the other way round.
 fn counted(function: &str, configuration: &Value) -> BTreeMap<&'static str, Value> {
-    let field = |path: &str| configuration.pointer(path).map(sorted).filter(|it| !is_empty(it));
+    let field = |path: &str| {
+        configuration
+            .pointer(path)
+            .map(sorted)
+            .filter(|it| !is_empty(it))
+    };
     let unless = |path: &str, default: Value| field(path).filter(|it| *it != default);
     let set = |path: &str| field(path).map(as_set);
     let log_group = format!("/aws/lambda/{function}");
@@ -163,18 +183,36 @@ fn counted(function: &str, configuration: &Value) -> BTreeMap<&'static str, Valu
         ("VariablesError", field("/Environment/Error/ErrorCode")),
         ("SubnetIds", set("/VpcConfig/SubnetIds")),
         ("SecurityGroupIds", set("/VpcConfig/SecurityGroupIds")),
-        ("Ipv6", unless("/VpcConfig/Ipv6AllowedForDualStack", false.into())),
+        (
+            "Ipv6",
+            unless("/VpcConfig/Ipv6AllowedForDualStack", false.into()),
+        ),
         ("DeadLetter", field("/DeadLetterConfig/TargetArn")),
-        ("Tracing", unless("/TracingConfig/Mode", "PassThrough".into())),
+        (
+            "Tracing",
+            unless("/TracingConfig/Mode", "PassThrough".into()),
+        ),
         ("Layers", layers(configuration)),
         ("FileSystemConfigs", field("/FileSystemConfigs")),
         ("ImageConfig", field("/ImageConfigResponse/ImageConfig")),
-        ("EphemeralStorage", unless("/EphemeralStorage/Size", 512.into())),
+        (
+            "EphemeralStorage",
+            unless("/EphemeralStorage/Size", 512.into()),
+        ),
         ("SnapStart", unless("/SnapStart/ApplyOn", "None".into())),
-        ("LogFormat", unless("/LoggingConfig/LogFormat", "Text".into())),
-        ("ApplicationLogLevel", field("/LoggingConfig/ApplicationLogLevel")),
+        (
+            "LogFormat",
+            unless("/LoggingConfig/LogFormat", "Text".into()),
+        ),
+        (
+            "ApplicationLogLevel",
+            field("/LoggingConfig/ApplicationLogLevel"),
+        ),
         ("SystemLogLevel", field("/LoggingConfig/SystemLogLevel")),
-        ("LogGroup", unless("/LoggingConfig/LogGroup", log_group.into())),
+        (
+            "LogGroup",
+            unless("/LoggingConfig/LogGroup", log_group.into()),
+        ),
         ("CapacityProvider", field("/CapacityProviderConfig")),
         ("Durable", field("/DurableConfig")),
     ];
@@ -185,7 +223,11 @@ fn counted(function: &str, configuration: &Value) -> BTreeMap<&'static str, Valu
 /// The layers by ARN, in their order: later ones win. Sizes come and go.
 fn layers(configuration: &Value) -> Option<Value> {
     let layers = configuration.get("Layers")?.as_array()?;
-    let arns: Vec<_> = layers.iter().filter_map(|layer| layer.get("Arn")).cloned().collect();
+    let arns: Vec<_> = layers
+        .iter()
+        .filter_map(|layer| layer.get("Arn"))
+        .cloned()
+        .collect();
     (!arns.is_empty()).then_some(Value::Array(arns))
 }
 
@@ -204,9 +246,14 @@ fn sorted(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(sorted).collect(),
         Value::Object(fields) => {
-            let fields: BTreeMap<_, _> =
-                fields.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
-            fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+            let fields: BTreeMap<_, _> = fields
+                .iter()
+                .map(|(key, value)| (key.clone(), sorted(value)))
+                .collect();
+            fields
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .collect()
         }
         plain => plain.clone(),
     }

@@ -125,7 +125,10 @@ impl LiveFunction {
             state: State::of(&configuration),
             last_update: LastUpdate::of(&configuration),
             code_sha256: digest.unwrap_or_else(|| text("CodeSha256")),
-            code_size: configuration.get("CodeSize").and_then(Value::as_u64).unwrap_or_default(),
+            code_size: configuration
+                .get("CodeSize")
+                .and_then(Value::as_u64)
+                .unwrap_or_default(),
             package,
             architecture: text_option(&configuration, "/Architectures/0")
                 .unwrap_or_else(|| "x86_64".to_owned()),
@@ -213,7 +216,11 @@ impl LiveAlias {
 }
 
 fn text(value: &Value, key: &str) -> String {
-    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn text_option(value: &Value, path: &str) -> Option<String> {

@@ -21,7 +21,10 @@ pub struct Member<'a> {
 /// Whether the account's functions must be listed, and whether with their tags.
 pub fn needs_listing(environment: &ResolvedEnvironment) -> (bool, bool) {
     let groups = || environment.functions.values().filter_map(group);
-    (groups().next().is_some(), groups().any(|(_, tags)| !tags.is_empty()))
+    (
+        groups().next().is_some(),
+        groups().any(|(_, tags)| !tags.is_empty()),
+    )
 }
 
 /// Every function that the manifest means, by component. `known` are the account's functions;
@@ -46,8 +49,12 @@ pub fn members<'a>(
     }
     let named = owners.clone();
     for (name, resolved) in &environment.functions {
-        let Some(target) = group(resolved) else { continue };
-        let matching = known.iter().filter(|(function, tags)| is_meant(target, function, tags));
+        let Some(target) = group(resolved) else {
+            continue;
+        };
+        let matching = known
+            .iter()
+            .filter(|(function, tags)| is_meant(target, function, tags));
         let mut functions = matching
             .map(|(function, _)| function.as_str())
             .filter(|function| !named.contains_key(function))
@@ -58,7 +65,9 @@ pub fn members<'a>(
         for function in functions {
             match owners.insert(function, name) {
                 Some(other) => failed.push(twice(function, other, name)),
-                None => drop(members.insert(format!("{name}/{function}"), Member { function, resolved })),
+                None => drop(
+                    members.insert(format!("{name}/{function}"), Member { function, resolved }),
+                ),
             }
         }
     }
@@ -82,12 +91,16 @@ fn group(resolved: &ResolvedFunction) -> Option<Group<'_>> {
 
 fn is_meant((pattern, wanted): Group<'_>, function: &str, tags: &BTreeMap<String, String>) -> bool {
     pattern.is_none_or(|pattern| tags_match(&[pattern], function))
-        && wanted.iter().all(|(key, value)| tags.get(key) == Some(value))
+        && wanted
+            .iter()
+            .all(|(key, value)| tags.get(key) == Some(value))
 }
 
 fn empty(name: &str, (pattern, tags): Group<'_>) -> Check {
     let pattern = pattern.map(|pattern| format!("the name {pattern}"));
-    let tags = tags.iter().map(|(key, value)| format!("the tag {key}={value}"));
+    let tags = tags
+        .iter()
+        .map(|(key, value)| format!("the tag {key}={value}"));
     let wanted: Vec<_> = pattern.into_iter().chain(tags).collect();
     Check {
         what: "group".into(),

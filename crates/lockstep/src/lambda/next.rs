@@ -99,12 +99,17 @@ fn alias_is_known(change: &FunctionChange, world: &FunctionWorld) -> Result<(), 
 /// Whether what is to serve serves already.
 fn served(change: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
     let serving = world.serves(change).filter(|it| change.is_after(it))?;
-    let weighted = world.alias.as_ref().is_some_and(|it| !it.weights.is_empty());
+    let weighted = world
+        .alias
+        .as_ref()
+        .is_some_and(|it| !it.weights.is_empty());
     if weighted || (change.needs_alias() && world.alias.is_none()) {
         return None;
     }
     match (&serving.state, &serving.last_update) {
-        (State::Failed(reason), _) | (_, LastUpdate::Failed(reason)) if !is_old(change, serving) => {
+        (State::Failed(reason), _) | (_, LastUpdate::Failed(reason))
+            if !is_old(change, serving) =>
+        {
             Some(Next::Fail(unhealthy(change, serving, reason)))
         }
         (State::Pending, _) | (_, LastUpdate::InProgress) => {
@@ -126,9 +131,13 @@ fn known(change: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
     let latest = &world.latest;
     let hash = latest.configuration_hash();
     let before = &change.before;
-    let code = [&before.latest_code_sha256, change.code_after()].contains(&latest.code_sha256.as_str());
-    let configuration =
-        [before.latest_configuration_hash.as_str(), change.configuration_after()].contains(&hash.as_str());
+    let code =
+        [&before.latest_code_sha256, change.code_after()].contains(&latest.code_sha256.as_str());
+    let configuration = [
+        before.latest_configuration_hash.as_str(),
+        change.configuration_after(),
+    ]
+    .contains(&hash.as_str());
     let (expected, found) = match (code, configuration) {
         (true, true) => return None,
         (false, _) => (
@@ -255,7 +264,10 @@ pub fn progress(step: &super::FunctionsStep, nexts: &[Next]) -> Result<Progress,
         Next::Wait { note } => Some(note),
         _ => None,
     });
-    let done = nexts.iter().filter(|it| matches!(it, Next::Done { .. })).count();
+    let done = nexts
+        .iter()
+        .filter(|it| matches!(it, Next::Done { .. }))
+        .count();
     let all = nexts.len();
     Ok(match (nexts.iter().any(Next::acts), waits, nexts) {
         (true, ..) => Progress::NotStarted,

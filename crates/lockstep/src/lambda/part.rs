@@ -68,3 +68,85 @@ fn too_large(step: &FunctionsStep) -> Option<Check> {
         todo: "split the application in two".into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::{DEFAULT_RATE, functions_part};
+    use crate::lambda::testing::{Account, resolved, zip};
+    use crate::lambda::{FunctionChange, missing_function};
+    use crate::manifest::FunctionConfiguration;
+    use crate::record::DeploymentRef;
+
+    fn deployment() -> DeploymentRef {
+        DeploymentRef {
+            id: crate::DeploymentId::for_execution("x", "arn", 0),
+            application: "shop".into(),
+            environment: "production".into(),
+        }
+    }
+
+    fn change(name: &str) -> FunctionChange {
+        let account = Account::new('a', true);
+        let resolved = resolved(Some("live"), FunctionConfiguration::default());
+        let change = account.plan(&resolved, Some(&zip('b'))).unwrap().unwrap();
+        FunctionChange {
+            function: name.into(),
+            ..change
+        }
+    }
+
+    #[test]
+    fn all_functions_are_one_step() {
+        let one = functions_part(
+            &deployment(),
+            Some("v2"),
+            vec![change("a")],
+            vec![],
+            DEFAULT_RATE,
+        );
+        let step = &one.steps[0];
+        assert_eq!(
+            format!("{}: {} -> {}", step.target, step.before, step.after),
+            "function a: version 1 (qqqqqqqqqqqq) -> api.zip v2 (bbbbbbbbbbbb)"
+        );
+        let names = ["a", "b", "c", "d"].map(change).to_vec();
+        let four = functions_part(&deployment(), Some("v2"), names, vec![], DEFAULT_RATE);
+        assert_eq!(four.steps.len(), 1);
+        assert_eq!(four.steps[0].target, "4 functions");
+        assert_eq!(four.steps[0].before, "their previous versions");
+    }
+
+    #[test]
+    fn there_is_no_step_where_nothing_changes_or_something_is_in_the_way() {
+        let nothing = functions_part(&deployment(), None, vec![], vec![], DEFAULT_RATE);
+        assert_eq!((nothing.steps.len(), nothing.failed.len()), (0, 0));
+        let missing = vec![missing_function("b")];
+        let failed = functions_part(
+            &deployment(),
+            None,
+            vec![change("a")],
+            missing,
+            DEFAULT_RATE,
+        );
+        assert_eq!((failed.steps.len(), failed.failed.len()), (0, 1));
+        let many = vec![change("a"); 1000];
+        let large = functions_part(&deployment(), None, many, vec![], DEFAULT_RATE);
+        assert!(
+            large.failed[0]
+                .to_string()
+                .contains("split the application in two")
+        );
+    }
+
+    #[test]
+    fn more_functions_get_more_time() {
+        let part = |rate| functions_part(&deployment(), None, vec![change("a"); 100], vec![], rate);
+        let seconds = |rate| match part(rate).steps.remove(0).change {
+            crate::plan::Change::Functions(step) => step.deadline_seconds,
+            crate::plan::Change::Service(_) => 0,
+        };
+        assert_eq!((seconds(10), seconds(0)), (1000, 1900));
+    }
+}

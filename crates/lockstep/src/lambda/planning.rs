@@ -54,7 +54,9 @@ pub fn plan_function(inputs: &FunctionInputs<'_>) -> Result<Option<FunctionChang
         return Err(failed);
     }
     let serving = inputs.serves();
-    let wanted = inputs.artifact.map(|artifact| code_of(artifact, inputs.latest));
+    let wanted = inputs
+        .artifact
+        .map(|artifact| code_of(artifact, inputs.latest));
     let settings = &inputs.resolved.configuration;
     let same_code = wanted
         .as_ref()
@@ -75,8 +77,7 @@ pub fn plan_function(inputs: &FunctionInputs<'_>) -> Result<Option<FunctionChang
 /// published, or not under the alias.
 fn change(inputs: &FunctionInputs<'_>, wanted: Option<CodeChange>) -> FunctionChange {
     let latest = inputs.latest;
-    let differing =
-        configuration::differing(&inputs.resolved.configuration, &latest.configuration);
+    let differing = configuration::differing(&inputs.resolved.configuration, &latest.configuration);
     let configuration = (!differing.is_empty()).then(|| {
         let after = configuration::with(&latest.configuration, &differing);
         ConfigurationChange {
@@ -104,7 +105,10 @@ fn state(inputs: &FunctionInputs<'_>) -> FunctionState {
         code_sha256: serving.code_sha256.clone(),
         configuration_hash: serving.configuration_hash(),
         version: inputs.alias.map(|alias| alias.version.clone()),
-        weights: inputs.alias.map(|alias| alias.weights.clone()).unwrap_or_default(),
+        weights: inputs
+            .alias
+            .map(|alias| alias.weights.clone())
+            .unwrap_or_default(),
         alias_revision: inputs.alias.map(|alias| alias.revision_id.clone()),
         latest_code_sha256: latest.code_sha256.clone(),
         latest_configuration_hash: latest.configuration_hash(),

@@ -18,7 +18,10 @@ fn known(code: &str) -> Option<&'static str> {
     let network = || network(code);
     let image = || image(code);
     let start = || start(code);
-    network().or_else(image).or_else(start).or_else(|| other(code))
+    network()
+        .or_else(image)
+        .or_else(start)
+        .or_else(|| other(code))
 }
 
 fn network(code: &str) -> Option<&'static str> {
@@ -38,7 +41,9 @@ fn network(code: &str) -> Option<&'static str> {
         "EFSMountConnectivityError" => {
             "the file system cannot be reached from the function's subnets; look at security groups, port 2049"
         }
-        "EFSMountFailure" => "the file system could not be mounted; look at the access point and its permissions",
+        "EFSMountFailure" => {
+            "the file system could not be mounted; look at the access point and its permissions"
+        }
         "EFSMountTimeout" => "the file system did not answer in time",
         _ => return None,
     })
@@ -50,9 +55,13 @@ fn image(code: &str) -> Option<&'static str> {
             "Lambda may not read the image; the repository's policy must allow lambda.amazonaws.com"
         }
         "ImageDeleted" => "the image was deleted from its repository; push it again",
-        "InvalidImage" => "Lambda cannot use the image; it must be built for Lambda, for the function's architecture",
+        "InvalidImage" => {
+            "Lambda cannot use the image; it must be built for Lambda, for the function's architecture"
+        }
         "InvalidZipFileException" => "the zip file cannot be read; build and release it again",
-        "KMSKeyAccessDenied" => "the key that encrypts the function may not be used; look at the key's policy",
+        "KMSKeyAccessDenied" => {
+            "the key that encrypts the function may not be used; look at the key's policy"
+        }
         "KMSKeyNotFound" => "the key that encrypts the function does not exist",
         "InvalidStateKMSKey" => "the key that encrypts the function is not in a state to be used",
         "DisabledKMSKey" => "the key that encrypts the function is disabled",
@@ -68,11 +77,17 @@ fn start(code: &str) -> Option<&'static str> {
             "the runtime could not start the code; is the handler's name right, and everything packed?"
         }
         "FunctionError.ExtensionInitError" => "an extension failed to start",
-        "FunctionError.InvalidEntryPoint" => "the image's entry point does not exist or cannot be run",
+        "FunctionError.InvalidEntryPoint" => {
+            "the image's entry point does not exist or cannot be run"
+        }
         "FunctionError.InvalidWorkingDirectory" => "the image's working directory does not exist",
-        "FunctionError.PermissionDenied" => "the code's files may not be read or run; look at their modes in the package",
+        "FunctionError.PermissionDenied" => {
+            "the code's files may not be read or run; look at their modes in the package"
+        }
         "FunctionError.TooManyExtensions" => "there are more extensions than Lambda starts",
-        "FunctionError.InitResourceExhausted" => "the code needed more memory or disk to start than it has",
+        "FunctionError.InitResourceExhausted" => {
+            "the code needed more memory or disk to start than it has"
+        }
         _ => return None,
     })
 }
@@ -86,10 +101,12 @@ fn other(code: &str) -> Option<&'static str> {
         "InvalidRuntime" => "Lambda does not have this runtime any more; choose a newer one",
         "InternalError" => "Lambda itself failed; deploy again",
         "DependencyError" => "something that the function depends on failed",
-        "VcpuLimitExceeded" | "CapacityProviderScalingLimitExceeded" | "EC2RequestLimitExceeded" => {
-            "a quota of the function's capacity provider is used up"
+        "VcpuLimitExceeded"
+        | "CapacityProviderScalingLimitExceeded"
+        | "EC2RequestLimitExceeded" => "a quota of the function's capacity provider is used up",
+        "InsufficientCapacity" => {
+            "AWS has no capacity for the function's capacity provider just now; deploy again later"
         }
-        "InsufficientCapacity" => "AWS has no capacity for the function's capacity provider just now; deploy again later",
         _ => return None,
     })
 }
@@ -112,7 +129,10 @@ mod tests {
 
     #[test]
     fn codes_of_tomorrow_keep_lambda_s_own_words() {
-        assert_eq!(words("NewCode", "Something new."), "Something new (NewCode)");
+        assert_eq!(
+            words("NewCode", "Something new."),
+            "Something new (NewCode)"
+        );
         assert_eq!(words("NewCode", ""), "NewCode");
         assert_eq!(words("", "Something."), "Something");
         assert_eq!(words("", ""), "Lambda gives no reason");

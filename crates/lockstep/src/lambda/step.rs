@@ -221,7 +221,11 @@ impl FunctionsStep {
 
     /// What is to serve, in a few words: what is common to many is told once.
     pub fn after_label(&self) -> String {
-        let mut labels: Vec<_> = self.functions.iter().map(FunctionChange::after_label).collect();
+        let mut labels: Vec<_> = self
+            .functions
+            .iter()
+            .map(FunctionChange::after_label)
+            .collect();
         labels.sort_unstable();
         labels.dedup();
         match &self.release {

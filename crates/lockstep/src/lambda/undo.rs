@@ -110,7 +110,10 @@ fn undo_function(change: &FunctionChange, world: &FunctionWorld, snapshot: &Snap
     let settings = Part::of(
         &latest.configuration_hash(),
         &change.before.latest_configuration_hash,
-        change.configuration.as_ref().map(|it| it.after_hash.as_str()),
+        change
+            .configuration
+            .as_ref()
+            .map(|it| it.after_hash.as_str()),
     );
     match (code, settings) {
         (Part::Before, Part::Before) => Undo::Done {

@@ -39,7 +39,8 @@ impl FunctionChange {
 
     /// Whether a version has the code and the configuration that are to serve.
     pub fn is_after(&self, live: &LiveFunction) -> bool {
-        live.code_sha256 == self.code_after() && live.configuration_hash() == self.configuration_after()
+        live.code_sha256 == self.code_after()
+            && live.configuration_hash() == self.configuration_after()
     }
 
     /// Whether a version has the code and the configuration that `$LATEST` had before: such a

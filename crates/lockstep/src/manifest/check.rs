@@ -3,6 +3,8 @@
 //! Values are checked as each environment will use them, with overrides and placeholders
 //! applied, and reported once at the place they were written.
 
+mod functions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::{ManifestError, Problem};
@@ -56,6 +58,7 @@ impl Check<'_> {
             self.report(&self.places.value("application"), problem);
         }
         self.keys("services", manifest.services.keys(), rules::name);
+        self.function_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
@@ -68,7 +71,8 @@ impl Check<'_> {
         for (name, environment) in &manifest.environments {
             let services = format!("environments.{name}.services");
             for (service, changes) in &environment.services {
-                self.known_service(manifest, &join(&services, service), service);
+                let known = manifest.services.keys();
+                self.known(known, &join(&services, service), "service", service);
                 let containers = format!("{services}.{service}.containers");
                 self.keys(&containers, changes.containers.keys(), rules::ecs_name);
             }
@@ -110,21 +114,22 @@ impl Check<'_> {
         }
     }
 
-    fn known_service(&mut self, manifest: &Manifest, path: &str, service: &str) {
-        if manifest.services.contains_key(service) {
+    /// An override is one of something that there is.
+    fn known<'k>(
+        &mut self,
+        known: impl Iterator<Item = &'k String>,
+        path: &str,
+        what: &str,
+        name: &str,
+    ) {
+        let known: Vec<_> = known.map(String::as_str).collect();
+        if known.contains(&name) {
             return;
         }
-        let known = || manifest.services.keys().map(String::as_str);
-        let expected = format!(
-            "a service that is named in `services`: {}",
-            known().collect::<Vec<_>>().join(", ")
-        );
-        let mut problem = Problem::new(
-            path,
-            format!("the unknown service {}", quoted(service)),
-            expected,
-        );
-        if let Some(meant) = nearest(service, known()) {
+        let expected = format!("a {what} that is named in `{what}s`: {}", known.join(", "));
+        let found = format!("the unknown {what} {}", quoted(name));
+        let mut problem = Problem::new(path, found, expected);
+        if let Some(meant) = nearest(name, known) {
             problem = problem.help(format!("did you mean `{meant}`?"));
         }
         self.report(&self.places.key(path), problem);
@@ -139,10 +144,8 @@ impl Check<'_> {
             let item = item_path(&format!("{environment}.verify.http"), index);
             self.value(&join(&item, "url"), &check.url, named, rules::url);
         }
-        for (index, tag) in named.trigger().iter().flat_map(|it| &it.tags).enumerate() {
-            let path = item_path(&format!("{environment}.trigger.tags"), index);
-            self.value(&path, tag, named, rules::tag_pattern);
-        }
+        self.trigger(named);
+        self.functions(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {
             self.service(named, name, &service);
@@ -154,6 +157,26 @@ impl Check<'_> {
                 Some(owner) => self.same_target(named, name, owner, &target),
                 None => _ = owners.insert(target, name),
             }
+        }
+    }
+
+    fn trigger(&mut self, named: &NamedEnvironment<'_>) {
+        let path = format!("environments.{}.trigger", named.name());
+        let Some(trigger) = named.trigger() else {
+            return;
+        };
+        for (index, tag) in trigger.tags.iter().enumerate() {
+            let path = item_path(&join(&path, "tags"), index);
+            self.value(&path, tag, named, rules::tag_pattern);
+        }
+        if trigger.tags.is_empty() && !trigger.releases {
+            let problem = Problem::new(
+                &path,
+                "nothing that deploys by itself",
+                "`tags`, or `releases: true`",
+            )
+            .help("leave `trigger` out where only people deploy");
+            self.report(&self.places.key(&path), problem);
         }
     }
 

@@ -18,7 +18,8 @@ pub struct TriggerIndexEntry {
     pub application: String,
     /// The environment's name.
     pub environment: String,
-    /// The containers that run the repository's images, as `service/container`.
+    /// What runs the repository's images: containers as `service/container`, functions and
+    /// groups of them by the manifest's name.
     pub components: Vec<Component>,
     /// Patterns of the tags that deploy by themselves; empty when only people deploy here.
     pub tags: Vec<String>,
@@ -33,6 +34,23 @@ pub fn trigger_index(stored: &StoredManifest) -> Vec<TriggerIndexEntry> {
         .collect()
 }
 
+impl StoredManifest {
+    /// The environments to which an uploaded release of the application can go, and whether
+    /// it does so by itself. An uploaded release names its application, so this needs no index:
+    /// the newest manifest answers it.
+    pub fn release_environments(&self) -> Vec<(String, bool)> {
+        let environments = NamedEnvironment::all(&self.manifest).filter(|named| {
+            let mut functions = named.functions();
+            functions.any(|(_, function)| function.image.is_none())
+        });
+        let automatic = |named: NamedEnvironment<'_>| {
+            let releases = named.trigger().is_some_and(|trigger| trigger.releases);
+            (named.name().to_owned(), releases)
+        };
+        environments.map(automatic).collect()
+    }
+}
+
 fn entries(manifest: &Manifest, named: &NamedEnvironment<'_>) -> Vec<TriggerIndexEntry> {
     let mut components: BTreeMap<String, Vec<Component>> = BTreeMap::new();
     for (name, service) in named.services() {
@@ -41,6 +59,14 @@ fn entries(manifest: &Manifest, named: &NamedEnvironment<'_>) -> Vec<TriggerInde
                 .entry(repository)
                 .or_default()
                 .push(format!("{name}/{container}"));
+        }
+    }
+    for (name, function) in named.functions() {
+        if let Some(repository) = function.image {
+            components
+                .entry(repository)
+                .or_default()
+                .push(name.to_owned());
         }
     }
     let tags = named

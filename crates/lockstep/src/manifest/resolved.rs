@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::functions::{Function, FunctionConfiguration, ResolvedFunction};
+use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunction};
 use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
@@ -81,6 +81,21 @@ pub enum ResolveError {
         /// The file's path as the manifest names it.
         path: String,
     },
+}
+
+impl ResolvedEnvironment {
+    /// The ECR repository that a component's images come from; `None` where there is no such
+    /// component, or its code comes from uploaded releases.
+    pub fn repository(&self, component: &str) -> Option<&str> {
+        if let Some((service, container)) = component.split_once('/') {
+            let service = self.services.get(service)?;
+            return service.containers.get(container).map(String::as_str);
+        }
+        match &self.functions.get(component)?.code {
+            CodeSource::Image(repository) => Some(repository),
+            CodeSource::Zip(_) => None,
+        }
+    }
 }
 
 impl StoredManifest {

@@ -3,8 +3,12 @@
 use http::Uri;
 
 use super::error::Problem;
-use super::names::{is_ecs_name, is_name, is_repository, is_topic_name};
+use super::names::{
+    is_alias_name, is_ecs_name, is_function_name, is_name, is_repository, is_topic_name,
+    is_variable_name,
+};
 use super::tags;
+use crate::release_file::path_fault;
 
 /// Why a value is refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -134,6 +138,106 @@ pub(super) fn tag_pattern(text: &str) -> Result<(), Refusal> {
         None if !text.is_empty() => Ok(()),
         mistake => refuse(expected, mistake.as_deref()),
     }
+}
+
+/// Names of Lambda functions.
+pub(super) fn function_name(text: &str) -> Result<(), Refusal> {
+    if is_function_name(text) {
+        return Ok(());
+    }
+    let arn = text
+        .starts_with("arn:")
+        .then_some("write the name: the last part of the ARN");
+    refuse(
+        "letters, digits, hyphens and underscores, at most 64 characters",
+        arn,
+    )
+}
+
+/// Patterns for names of Lambda functions. One that matches every function would deploy to
+/// functions that are none of the application's.
+pub(super) fn function_pattern(text: &str) -> Result<(), Refusal> {
+    let expected = "a pattern for function names, such as `shop-*`";
+    let plain = text.chars().filter(char::is_ascii_alphanumeric).count();
+    match tags::mistake(text) {
+        None if text.contains('.') => refuse(expected, Some("no function's name holds a `.`")),
+        None if plain < 2 => refuse(
+            expected,
+            Some("write at least the two characters that the names begin with"),
+        ),
+        None => Ok(()),
+        Some(mistake) => refuse(
+            expected,
+            Some(&mistake.replace("image tag", "function name")),
+        ),
+    }
+}
+
+/// Names of Lambda aliases.
+pub(super) fn alias(text: &str) -> Result<(), Refusal> {
+    if is_alias_name(text) {
+        return Ok(());
+    }
+    let latest = text
+        .starts_with('$')
+        .then_some("leave `alias` out to update the function itself");
+    refuse(
+        "letters, digits, hyphens and underscores, not digits alone",
+        latest,
+    )
+}
+
+/// Names of environment variables of Lambda functions.
+pub(super) fn variable(text: &str) -> Result<(), Refusal> {
+    let reserved = ["AWS_LAMBDA_", "LAMBDA_RUNTIME_", "LAMBDA_TASK_"];
+    let named = [
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+    ];
+    let secrets = [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_XRAY_DAEMON_ADDRESS",
+    ];
+    let settable = ["AWS_LAMBDA_EXEC_WRAPPER"].contains(&text);
+    let is_reserved = reserved.iter().any(|prefix| text.starts_with(prefix))
+        || named.contains(&text)
+        || secrets.contains(&text);
+    if is_reserved && !settable {
+        return refuse("a variable that Lambda does not set itself", None);
+    }
+    if is_variable_name(text) {
+        return Ok(());
+    }
+    refuse(
+        "a letter, then letters, digits and underscores, at least two characters",
+        None,
+    )
+}
+
+/// Paths of artifacts in release.json.
+pub(super) fn artifact(text: &str) -> Result<(), Refusal> {
+    match path_fault(text) {
+        None if !text.is_empty() => Ok(()),
+        fault => refuse(
+            fault.unwrap_or("a path relative to release.json, such as `api.zip`"),
+            None,
+        ),
+    }
+}
+
+/// Texts that must say something.
+pub(super) fn not_empty(text: &str) -> Result<(), Refusal> {
+    if text.trim().is_empty() {
+        return refuse(
+            "a text with something in it",
+            Some("leave it out to keep what is there"),
+        );
+    }
+    Ok(())
 }
 
 /// Paths of task definition files.

@@ -64,7 +64,11 @@ fn one(function: &ResolvedFunction) -> Option<&str> {
 }
 
 /// The component that gets the artifact of this path.
-fn component((name, function, path): Taker<'_>, found: &str, named: &BTreeSet<&str>) -> Option<Component> {
+fn component(
+    (name, function, path): Taker<'_>,
+    found: &str,
+    named: &BTreeSet<&str>,
+) -> Option<Component> {
     let Some((before, after)) = path.split_once(FUNCTION) else {
         return (path == found).then(|| name.to_owned());
     };
@@ -72,7 +76,9 @@ fn component((name, function, path): Taker<'_>, found: &str, named: &BTreeSet<&s
     let FunctionTarget::Group { pattern, .. } = &function.target else {
         return None;
     };
-    let matches = pattern.as_ref().is_none_or(|pattern| tags_match(&[pattern], member));
+    let matches = pattern
+        .as_ref()
+        .is_none_or(|pattern| tags_match(&[pattern], member));
     (is_function_name(member) && matches && !named.contains(member))
         .then(|| format!("{name}/{member}"))
 }

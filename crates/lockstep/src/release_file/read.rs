@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{
-    ARTIFACTS_LIMIT, RELEASE_FILE_LIMIT, ReleaseFile, ReleaseFileError, ReleasedArtifact,
-};
+use super::{ARTIFACTS_LIMIT, RELEASE_FILE_LIMIT, ReleaseFile, ReleaseFileError, ReleasedArtifact};
 use crate::manifest::names::{is_name, is_release_version, is_sha256_hex, nearest};
 
 /// The longest path, in characters.
@@ -21,11 +19,15 @@ impl ReleaseFile {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(text: &[u8]) -> Result<Self, ReleaseFileError> {
-        let fault = |fault: String| ReleaseFileError { faults: vec![fault] };
+        let fault = |fault: String| ReleaseFileError {
+            faults: vec![fault],
+        };
         if text.len() > RELEASE_FILE_LIMIT {
             let limit = RELEASE_FILE_LIMIT / 1024;
             let size = text.len().div_ceil(1024);
-            return Err(fault(format!("release.json has {size} KiB, expected at most {limit} KiB")));
+            return Err(fault(format!(
+                "release.json has {size} KiB, expected at most {limit} KiB"
+            )));
         }
         let value: Value = serde_json::from_slice(text)
             .map_err(|error| fault(format!("release.json is not JSON: {error}")))?;
@@ -42,7 +44,7 @@ impl ReleaseFile {
 
 /// Why a path cannot be that of an artifact: what was expected. Whatever leads out of the
 /// release, or means something else to another system, is refused.
-fn path_fault(path: &str) -> Option<&'static str> {
+pub(crate) fn path_fault(path: &str) -> Option<&'static str> {
     let bad_part = |part: &str| part.is_empty() || part == "." || part == "..";
     match path {
         "release.json" | "release.zip" => Some("a file of its own beside release.json"),
@@ -52,9 +54,7 @@ fn path_fault(path: &str) -> Option<&'static str> {
         _ if path.starts_with('/') || path.get(1..2) == Some(":") => {
             Some("a path relative to release.json")
         }
-        _ if path.split('/').any(bad_part) => {
-            Some("a path without empty parts, `.` and `..`")
-        }
+        _ if path.split('/').any(bad_part) => Some("a path without empty parts, `.` and `..`"),
         _ => None,
     }
 }
@@ -66,11 +66,19 @@ struct Reader {
 
 impl Reader {
     fn file(&mut self, value: &Value) -> Option<ReleaseFile> {
-        let known = ["application", "version", "branch", "commit", "author", "artifacts"];
+        let known = [
+            "application",
+            "version",
+            "branch",
+            "commit",
+            "author",
+            "artifacts",
+        ];
         let object = self.object("release.json", value, &known)?;
         let application = self.text(object, "", "application");
         let version = self.text(object, "", "version");
-        let application = self.checked("application", application, is_name, "an application's name");
+        let application =
+            self.checked("application", application, is_name, "an application's name");
         let version = self.checked("version", version, is_release_version, VERSION);
         let file = ReleaseFile {
             application: application?,
@@ -85,24 +93,30 @@ impl Reader {
 
     fn artifacts(&mut self, value: Option<&Value>) -> Vec<ReleasedArtifact> {
         let Some(Value::Array(items)) = value else {
-            self.fault("artifacts", value.map_or_else(|| "nothing".to_owned(), kind), "a list");
+            self.fault(
+                "artifacts",
+                &value.map_or_else(|| "nothing".to_owned(), kind),
+                "a list",
+            );
             return Vec::new();
         };
         if items.is_empty() || items.len() > ARTIFACTS_LIMIT {
             let expected = format!("1 to {ARTIFACTS_LIMIT}");
-            self.fault("artifacts", format!("{} of them", items.len()), &expected);
+            self.fault("artifacts", &format!("{} of them", items.len()), &expected);
             return Vec::new();
         }
         let mut seen = BTreeSet::new();
         let mut artifacts = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let at = format!("artifacts[{index}]");
-            let Some(artifact) = self.artifact(&at, item) else { continue };
+            let Some(artifact) = self.artifact(&at, item) else {
+                continue;
+            };
             if seen.insert(artifact.path.clone()) {
                 artifacts.push(artifact);
             } else {
                 let found = format!("`{}` a second time", artifact.path);
-                self.fault(&format!("{at}.path"), found, "every path once");
+                self.fault(&format!("{at}.path"), &found, "every path once");
             }
         }
         artifacts
@@ -110,12 +124,15 @@ impl Reader {
 
     fn artifact(&mut self, at: &str, value: &Value) -> Option<ReleasedArtifact> {
         let object = self.object(at, value, &["path", "sha256"])?;
-        let (path, sha256) = (self.text(object, at, "path"), self.text(object, at, "sha256"));
+        let (path, sha256) = (
+            self.text(object, at, "path"),
+            self.text(object, at, "sha256"),
+        );
         let field = format!("{at}.sha256");
         let sha256 = self.checked(&field, sha256, is_sha256_hex, "64 lower-case hex digits");
         let path = path?;
         if let Some(expected) = path_fault(&path) {
-            self.fault(&format!("{at}.path"), shown(&path), expected);
+            self.fault(&format!("{at}.path"), &shown(&path), expected);
             return None;
         }
         Some(ReleasedArtifact {
@@ -124,26 +141,41 @@ impl Reader {
         })
     }
 
-    fn object<'v>(&mut self, at: &str, value: &'v Value, known: &[&str]) -> Option<&'v Map<String, Value>> {
+    fn object<'v>(
+        &mut self,
+        at: &str,
+        value: &'v Value,
+        known: &[&str],
+    ) -> Option<&'v Map<String, Value>> {
         let Value::Object(object) = value else {
-            self.fault(at, kind(value), "an object");
+            self.fault(at, &kind(value), "an object");
             return None;
         };
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
             let meant = nearest(key, known.iter().copied());
-            let meant = meant.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
+            let meant = meant
+                .map(|it| format!("; did you mean `{it}`?"))
+                .unwrap_or_default();
             let expected = format!("one of: {}{meant}", known.join(", "));
-            self.fault(at, format!("the unknown key {}", shown(key)), &expected);
+            self.fault(at, &format!("the unknown key {}", shown(key)), &expected);
         }
         Some(object)
     }
 
     fn text(&mut self, object: &Map<String, Value>, at: &str, key: &str) -> Option<String> {
-        let field = if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
+        let field = if at.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{at}.{key}")
+        };
         match object.get(key) {
             Some(Value::String(text)) => Some(text.clone()),
             other => {
-                self.fault(&field, other.map_or_else(|| "nothing".to_owned(), kind), "text");
+                self.fault(
+                    &field,
+                    &other.map_or_else(|| "nothing".to_owned(), kind),
+                    "text",
+                );
                 None
             }
         }
@@ -154,7 +186,7 @@ impl Reader {
         let text = self.text(object, "", key)?;
         let plain = text.chars().count() <= TEXT_LIMIT && !text.contains(char::is_control);
         if !plain {
-            self.fault(key, shown(&text), "one line of at most 256 characters");
+            self.fault(key, &shown(&text), "one line of at most 256 characters");
         }
         Some(text)
     }
@@ -170,12 +202,13 @@ impl Reader {
         if is_right(&text) {
             return Some(text);
         }
-        self.fault(field, shown(&text), expected);
+        self.fault(field, &shown(&text), expected);
         None
     }
 
-    fn fault(&mut self, field: &str, found: String, expected: &str) {
-        self.faults.push(format!("{field}: found {found}, expected {expected}"));
+    fn fault(&mut self, field: &str, found: &str, expected: &str) {
+        self.faults
+            .push(format!("{field}: found {found}, expected {expected}"));
     }
 }
 
@@ -186,7 +219,11 @@ const VERSION: &str =
 fn shown(text: &str) -> String {
     let plain = |c: char| if c.is_control() { '\u{fffd}' } else { c };
     let short: String = text.chars().take(120).map(plain).collect();
-    let more = if text.chars().nth(120).is_some() { "…" } else { "" };
+    let more = if text.chars().nth(120).is_some() {
+        "…"
+    } else {
+        ""
+    };
     format!("`{short}{more}`")
 }
 

@@ -67,19 +67,25 @@ pub enum IgnoreReason {
         tag: String,
     },
     /// The object is not where a release is.
-    #[error("{key} is no release; one is releases/<application>/<version>/release.json or release.zip there")]
+    #[error(
+        "{key} is no release; one is releases/<application>/<version>/release.json or release.zip there"
+    )]
     NotARelease {
         /// The object's key.
         key: String,
     },
     /// There is no manifest of the application.
-    #[error("no manifest of application {application} was ever applied; `lockstep apply` stores one")]
+    #[error(
+        "no manifest of application {application} was ever applied; `lockstep apply` stores one"
+    )]
     UnknownApplication {
         /// The application, from the key.
         application: String,
     },
     /// No environment wants uploaded releases by itself.
-    #[error("no environment of {application} deploys releases by itself; `lockstep deploy --release {version}` deploys this one")]
+    #[error(
+        "no environment of {application} deploys releases by itself; `lockstep deploy --release {version}` deploys this one"
+    )]
     NoReleaseTrigger {
         /// The application.
         application: String,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::image::ImageReference;
 use super::input::Fields;
 use crate::PhaseError;
-use crate::manifest::ResolvedEnvironment;
 use crate::manifest::names::{is_ecs_name, is_name, is_release_version, nearest};
+use crate::manifest::{CodeSource, ResolvedEnvironment};
 use crate::release::Component;
 
 /// A person's wish: this application, in this environment, with these images.
@@ -18,7 +18,7 @@ pub struct ManualRequest {
     pub application: String,
     /// The environment's name.
     pub environment: String,
-    /// Images by `service` or `service/container`. Containers that are not named stay as
+    /// Images by `service`, `service/container` or function. Containers that are not named stay as
     /// they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, ImageReference>,
@@ -58,7 +58,8 @@ impl ManualRequest {
         })
     }
 
-    /// The images by component of the environment, each named as `service/container`.
+    /// The images by component of the environment, each named as `service/container`, or by a
+    /// function's name.
     ///
     /// # Errors
     /// [`PhaseError::InvalidRequest`] for a service or container the environment does not
@@ -133,14 +134,20 @@ fn component(key: &str, environment: &ResolvedEnvironment) -> Result<Component, 
         Some((name, container)) => (name, Some(container)),
         None => (key, None),
     };
-    let services = environment.services.keys().map(String::as_str);
+    if let (None, Some(function)) = (container, environment.functions.get(name)) {
+        return match function.code {
+            CodeSource::Image(_) => Ok(key.to_owned()),
+            CodeSource::Zip(_) => Err(format!(
+                "the code of {name} comes from uploaded releases, expected a component with images; name a release instead"
+            )),
+        };
+    }
+    let functions = environment.functions.iter();
+    let functions = functions.filter(|(_, it)| matches!(it.code, CodeSource::Image(_)));
+    let (services, functions) = (environment.services.keys(), functions.map(|(name, _)| name));
     let service = environment.services.get(name).ok_or_else(|| {
-        unknown(
-            "service",
-            name,
-            &services.collect::<Vec<_>>(),
-            &environment.application,
-        )
+        let known: Vec<_> = services.chain(functions).map(String::as_str).collect();
+        unknown("service", name, &known, &environment.application)
     })?;
     let containers: Vec<_> = service.containers.keys().map(String::as_str).collect();
     match (container, containers.as_slice()) {
