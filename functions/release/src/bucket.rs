@@ -1,0 +1,195 @@
+//! The releases bucket.
+
+use std::path::Path;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
+use aws_types::SdkConfig;
+use jiff::Timestamp;
+use lockstep::PhaseError;
+use lockstep_aws::AwsError;
+use sha2::{Digest, Sha256};
+
+use crate::hash::{base64, hex, hex_of_base64};
+
+/// The releases bucket.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// One version of one object, as S3 describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) key: String,
+    /// `None` only where the bucket keeps no versions.
+    pub(crate) version_id: Option<String>,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// The SHA-256 of all its bytes in hex, where S3 itself computed that at the upload.
+    pub(crate) sha256: Option<String>,
+    /// When the upload was complete.
+    pub(crate) uploaded_at: Timestamp,
+}
+
+impl Object {
+    /// The object as it is named in messages.
+    pub(crate) fn resource(&self, bucket: &str) -> String {
+        format!("s3://{bucket}/{}", self.key)
+    }
+}
+
+impl Bucket {
+    /// `name` by clients of `config`. Hashes are compared here, so the SDK need not add its own.
+    pub(crate) fn new(config: &SdkConfig, name: String) -> Self {
+        let config = aws_sdk_s3::config::Builder::from(config)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            // The local engine has no host names for buckets, and AWS takes both.
+            .force_path_style(config.endpoint_url().is_some());
+        Self::with_client(Client::from_conf(config.build()), name)
+    }
+
+    pub(crate) const fn with_client(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What S3 knows of an object, the newest version where none is named. `None` when there
+    /// is none, or when it was deleted.
+    pub(crate) async fn head(
+        &self,
+        key: &str,
+        version_id: Option<&str>,
+    ) -> Result<Option<Object>, PhaseError> {
+        let sent = self
+            .client
+            .head_object()
+            .bucket(&self.name)
+            .key(key)
+            .set_version_id(version_id.map(str::to_owned))
+            .checksum_mode(ChecksumMode::Enabled)
+            .send()
+            .await;
+        let output = match sent {
+            Ok(output) => output,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(self.error("s3:HeadObject", key, &error)),
+        };
+        // Hashes of hashes of parts (COMPOSITE) say nothing about the whole.
+        let whole = output.checksum_type() != Some(&ChecksumType::Composite);
+        let sha256 = output
+            .checksum_sha256()
+            .filter(|_| whole)
+            .and_then(hex_of_base64);
+        let uploaded_at = output
+            .last_modified()
+            .and_then(|at| Timestamp::from_second(at.secs()).ok())
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        Ok(Some(Object {
+            key: key.to_owned(),
+            version_id: output.version_id().map(str::to_owned),
+            size: u64::try_from(output.content_length().unwrap_or_default()).unwrap_or_default(),
+            sha256,
+            uploaded_at,
+        }))
+    }
+
+    /// Some or all bytes of an object, piece by piece.
+    pub(crate) async fn read(
+        &self,
+        object: &Object,
+        range: Option<std::ops::Range<u64>>,
+        mut piece: impl FnMut(&[u8]) -> Result<(), PhaseError>,
+    ) -> Result<(), PhaseError> {
+        // In HTTP the last byte is part of a range.
+        let range = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let sent = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(&object.key)
+            .set_version_id(object.version_id.clone())
+            .set_range(range)
+            .send()
+            .await;
+        let mut body = sent
+            .map_err(|error| self.error("s3:GetObject", &object.key, &error))?
+            .body;
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.map_err(|error| PhaseError::Transient {
+                operation: "s3:GetObject".to_owned(),
+                source_text: format!("{}: {error}", object.resource(&self.name)),
+            })?;
+            piece(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The SHA-256 of an object in hex: S3's own word where it has one, else all bytes are read.
+    pub(crate) async fn sha256(&self, object: &Object) -> Result<String, PhaseError> {
+        if let Some(known) = &object.sha256 {
+            return Ok(known.clone());
+        }
+        let mut hash = Sha256::new();
+        self.read(object, None, |bytes| {
+            hash.update(bytes);
+            Ok(())
+        })
+        .await?;
+        Ok(hex(&hash.finalize()))
+    }
+
+    /// Stores a file. S3 refuses it unless its bytes have this hash.
+    pub(crate) async fn store(
+        &self,
+        key: &str,
+        file: &Path,
+        sha256: &str,
+    ) -> Result<(), PhaseError> {
+        let body = ByteStream::from_path(file)
+            .await
+            .map_err(|error| PhaseError::Transient {
+                operation: "reading what was unpacked".to_owned(),
+                source_text: error.to_string(),
+            })?;
+        let sent = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .checksum_sha256(base64(sha256))
+            .body(body)
+            .send()
+            .await;
+        sent.map(drop)
+            .map_err(|error| self.error("s3:PutObject", key, &error))
+    }
+
+    fn error<E>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> PhaseError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        AwsError::new(operation, error).about(format!("s3://{}/{key}", self.name))
+    }
+}
+
+/// No such object, or its newest version is the mark of its deletion. The answer to a HEAD has
+/// no body, so there is no code to go by.
+fn is_missing<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    let status = error.raw_response().map(|answer| answer.status().as_u16());
+    matches!(status, Some(404 | 405))
+}
