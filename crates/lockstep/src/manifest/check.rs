@@ -23,15 +23,18 @@ const SERVICES: usize = 30;
 /// How many containers all its services may have together.
 const CONTAINERS: usize = 60;
 
-/// All that is wrong with what the manifest means.
+/// All that is wrong with what the manifest means; `functions` says whether they can be
+/// deployed.
 pub(super) fn check(
     manifest: &Manifest,
     places: &Places,
     source: &SourceFile,
+    functions: bool,
 ) -> Vec<ManifestError> {
     let mut check = Check {
         places,
         source,
+        functions,
         reported: BTreeSet::new(),
         errors: Vec::new(),
     };
@@ -45,6 +48,8 @@ pub(super) fn check(
 struct Check<'a> {
     places: &'a Places,
     source: &'a SourceFile,
+    /// Whether functions can be deployed; else the schema alone says what must be there.
+    functions: bool,
     /// Fields that were reported already, so that a value is not refused once for each
     /// environment that uses it.
     reported: BTreeSet<String>,
@@ -169,7 +174,8 @@ impl Check<'_> {
             let path = item_path(&join(&path, "tags"), index);
             self.value(&path, tag, named, rules::tag_pattern);
         }
-        if trigger.tags.is_empty() && !trigger.releases {
+        let written = self.places.first([join(&path, "tags")]).is_some();
+        if self.functions && !written && !trigger.releases {
             let problem = Problem::new(
                 &path,
                 "nothing that deploys by itself",

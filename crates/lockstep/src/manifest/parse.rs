@@ -53,7 +53,7 @@ impl Manifest {
         let places = shaped.places;
         match serde_json::from_value::<Self>(shaped.value.unwrap_or_default()) {
             Ok(manifest) => {
-                errors.extend(check(&manifest, &places, &source));
+                errors.extend(check(&manifest, &places, &source, functions));
                 if errors.is_empty() {
                     return Ok(ManifestFile {
                         manifest,

@@ -82,3 +82,6 @@ pub(super) fn without_refused(schema: &mut Value) {
         ["tags"].as_slice().into(),
     );
 }
+
+#[cfg(test)]
+mod tests;

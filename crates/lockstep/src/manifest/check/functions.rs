@@ -26,7 +26,8 @@ impl Check<'_> {
     /// Names, and what names them.
     pub(super) fn function_names(&mut self, manifest: &Manifest) {
         self.keys("functions", manifest.functions.keys(), rules::name);
-        if manifest.services.is_empty() && manifest.functions.is_empty() {
+        let empty = manifest.services.is_empty() && manifest.functions.is_empty();
+        if self.functions && empty {
             let problem = Problem::new(
                 "",
                 "neither `services` nor `functions`",
