@@ -12,6 +12,11 @@ pub(crate) enum Answer {
         deployment: DeploymentRef,
         reason: String,
     },
+    /// A deployment was created, and its uploaded release is to be read.
+    Release {
+        deployment: DeploymentRef,
+        reason: String,
+    },
     /// Nothing is to be deployed, and that is no failure.
     Ignore { reason: String },
     /// Each of several environments got an execution of its own.
@@ -43,6 +48,7 @@ impl Answer {
     pub(crate) const fn action(&self) -> &'static str {
         match self {
             Self::Deploy { .. } => "deploy",
+            Self::Release { .. } => "release",
             Self::Ignore { .. } => "ignore",
             Self::FanOut { .. } => "fan_out",
             Self::Recover { .. } => "recover",
@@ -53,6 +59,7 @@ impl Answer {
     pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Deploy { reason, .. }
+            | Self::Release { reason, .. }
             | Self::Ignore { reason }
             | Self::FanOut { reason }
             | Self::Recover { reason, .. }

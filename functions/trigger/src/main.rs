@@ -1,12 +1,13 @@
 //! The trigger phase: reads what started the execution and decides what it means.
 
 mod answer;
+mod fan_out;
 mod images;
 mod manual;
 mod push;
 mod recover;
+mod release;
 
-use answer::Answer;
 use lockstep::PhaseError;
 use lockstep::record::Execution;
 use lockstep::trigger::TriggerInput;
@@ -35,11 +36,8 @@ impl Trigger {
         let Request { execution, input } = parse(payload)?;
         let answer = match TriggerInput::parse(&input)? {
             TriggerInput::EcrPush(push) => self.push(&execution, &push, &input).await?,
-            TriggerInput::S3Release(release) => Answer::ignore(&format!(
-                "releases are not deployed yet, and {} is one",
-                release.key
-            )),
-            TriggerInput::OtherUpload(upload) => Answer::ignore(&upload.reason),
+            TriggerInput::S3Release(release) => self.release(&execution, &release, &input).await?,
+            TriggerInput::OtherUpload(upload) => self.other_upload(&execution, &upload).await?,
             TriggerInput::Manual(request) => self.manual(&execution, &request).await?,
             TriggerInput::Recover(recover) => self.recover(&execution, &recover).await?,
         };

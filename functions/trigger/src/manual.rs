@@ -1,8 +1,8 @@
 //! A deployment that a person or a pipeline asks for.
 
 use lockstep::PhaseError;
-use lockstep::manifest::ResolvedEnvironment;
-use lockstep::record::{DeploymentRecord, Execution, Source};
+use lockstep::manifest::{CodeSource, ResolvedEnvironment};
+use lockstep::record::{DeploymentRecord, Execution, ReleaseRequest, Source};
 use lockstep::release::Artifacts;
 use lockstep::trigger::ManualRequest;
 use lockstep_ledger::Created;
@@ -32,7 +32,11 @@ impl Trigger {
             source,
             manifest_version,
             requested: Artifacts::new(),
-            release: None,
+            release: request.release.as_ref().map(|version| ReleaseRequest {
+                version: version.clone(),
+                object: None,
+                allow_older: request.allow_older,
+            }),
             topic: environment.topic.clone(),
             conclusion: None,
         };
@@ -47,9 +51,10 @@ impl Trigger {
                     Created::NotNewer { component, newest } => older(&record, &component, &newest),
                     Created::ExecutionEnded => return Err(execution_ended(execution)),
                     Created::Yes | Created::DuplicateEvent { .. } => {
-                        return Ok(Answer::Deploy {
-                            deployment: record.deployment,
-                            reason,
+                        let deployment = record.deployment;
+                        return Ok(match record.release {
+                            Some(_) => Answer::Release { deployment, reason },
+                            None => Answer::Deploy { deployment, reason },
                         });
                     }
                 }
@@ -59,6 +64,7 @@ impl Trigger {
         };
         // It is known where this was to go, so its refusal belongs into that history.
         record.requested = Artifacts::new();
+        record.release = None;
         self.ledger
             .create_deployment(&record, true, execution.started_at)
             .await?;
@@ -124,17 +130,21 @@ fn repository<'a>(
     environment: &'a ResolvedEnvironment,
     component: &str,
 ) -> Result<&'a str, PhaseError> {
-    let found = component.split_once('/').and_then(|(service, container)| {
-        environment
+    let of_function = || match &environment.functions.get(component)?.code {
+        CodeSource::Image(repository) => Some(repository.as_str()),
+        CodeSource::Zip(_) => None,
+    };
+    let found = match component.split_once('/') {
+        Some((service, container)) => environment
             .services
-            .get(service)?
-            .containers
-            .get(container)
-            .map(String::as_str)
-    });
+            .get(service)
+            .and_then(|service| service.containers.get(container))
+            .map(String::as_str),
+        None => of_function(),
+    };
     found.ok_or_else(|| PhaseError::InvalidRequest {
         field: format!("images.{component}"),
-        reason: "the manifest has no such container".to_owned(),
+        reason: "the manifest has no such container, and no such function with images".to_owned(),
     })
 }
 

@@ -7,17 +7,12 @@ use lockstep::record::{DeploymentRecord, DeploymentRef, Execution, Source};
 use lockstep::release::ImageArtifact;
 use lockstep::trigger::{EcrPush, IgnoreReason, ImageReference};
 use lockstep::{DeploymentId, PhaseError};
-use lockstep_aws::AwsError;
 use lockstep_ledger::{Created, TriggerEvent, TriggerTarget};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 
 use crate::Trigger;
 use crate::answer::Answer;
-
-/// The key that narrows a push down to one environment, added when an execution is
-/// started for each of several.
-const TARGET: &str = "lockstep_target";
+use crate::fan_out::{FanOut, Place, is_for};
 
 impl Trigger {
     pub(crate) async fn push(
@@ -59,7 +54,7 @@ impl Trigger {
         }
         let mut targets = Vec::new();
         for target in known {
-            if tags_match(&target.entry.tags, pushed.tag) && narrowed_to(input, &target) {
+            if tags_match(&target.entry.tags, pushed.tag) && is_for(input, &place(&target)) {
                 targets.push(target);
             }
         }
@@ -69,7 +64,14 @@ impl Trigger {
         };
         if !targets.is_empty() {
             targets.push(target);
-            return self.fan_out(push, input, &targets).await.map(Ok);
+            let event = FanOut {
+                kind: "push",
+                event: &push.event_id,
+                subject: &subject(push),
+                input,
+            };
+            let places: Vec<_> = targets.iter().map(place).collect();
+            return self.fan_out(&event, &places).await.map(Ok);
         }
         let reference = ImageReference::Digest(pushed.digest.to_owned());
         let Some(image) = self.image(pushed.repository, &reference).await? else {
@@ -155,42 +157,6 @@ impl Trigger {
             },
         )
     }
-
-    /// Starts one execution for each environment. Their names follow from the event, so a
-    /// retry starts none twice.
-    async fn fan_out(
-        &self,
-        push: &EcrPush,
-        input: &Value,
-        targets: &[TriggerTarget],
-    ) -> Result<Answer, PhaseError> {
-        let mut places = Vec::new();
-        for target in targets {
-            let place = format!(
-                "{} in {}",
-                target.entry.application, target.entry.environment
-            );
-            let name = execution_name(push, target);
-            let sent = self
-                .sfn
-                .start_execution()
-                .state_machine_arn(&self.state_machine)
-                .name(&name)
-                .input(narrowed(input, target).to_string())
-                .send()
-                .await;
-            if let Err(error) = sent {
-                let error = AwsError::new("states:StartExecution", &error);
-                if error.code != "ExecutionAlreadyExists" {
-                    return Err(error.about(format!("the execution for {place}")));
-                }
-            }
-            places.push(place);
-        }
-        Ok(Answer::FanOut {
-            reason: format!("{} concerns {}", subject(push), places.join(", ")),
-        })
-    }
 }
 
 /// Somebody stopped the execution while the trigger was at work.
@@ -221,31 +187,7 @@ fn subject(push: &EcrPush) -> String {
     )
 }
 
-fn narrowed_to(input: &Value, target: &TriggerTarget) -> bool {
-    input
-        .get(TARGET)
-        .is_none_or(|wanted| *wanted == target_value(target))
-}
-
-fn narrowed(input: &Value, target: &TriggerTarget) -> Value {
-    let mut input = input.clone();
-    if let Value::Object(fields) = &mut input {
-        fields.insert(TARGET.to_owned(), target_value(target));
-    }
-    input
-}
-
-fn target_value(target: &TriggerTarget) -> Value {
-    json!({ "application": target.entry.application, "environment": target.entry.environment })
-}
-
-/// An execution's name has at most 80 characters, fewer than event id, application and
-/// environment together.
-fn execution_name(push: &EcrPush, target: &TriggerTarget) -> String {
-    let text = format!(
-        "{}#{}#{}",
-        push.event_id, target.entry.application, target.entry.environment
-    );
-    let hash = format!("{:x}", Sha256::digest(text.as_bytes()));
-    format!("push-{hash:.32}")
+fn place(target: &TriggerTarget) -> Place {
+    let TriggerTarget { entry, .. } = target;
+    (entry.application.clone(), entry.environment.clone())
 }

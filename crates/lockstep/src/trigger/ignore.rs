@@ -126,6 +126,21 @@ pub enum IgnoreReason {
         /// The deployment that brought it.
         deployment: DeploymentId,
     },
+    /// A newer release was asked for before this one arrived.
+    #[error(
+        "release {version} is older than {newest}, uploaded at {newest_at}, which deployment {deployment} brought; to go \
+         back on purpose, use `lockstep deploy --release {version} --allow-older`"
+    )]
+    OlderRelease {
+        /// The release's version.
+        version: String,
+        /// The newest release's version.
+        newest: String,
+        /// When that was uploaded.
+        newest_at: Timestamp,
+        /// The deployment that brought it.
+        deployment: DeploymentId,
+    },
     /// The image was deleted before it was looked up.
     #[error("{repository}@{digest} is no longer in the repository")]
     ImageGone {
