@@ -15,7 +15,7 @@ use crate::{Application, World, eventually, within};
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// How soon the watchdog starts a recovery, if it does.
-const WATCHDOG: Duration = Duration::from_secs(3);
+const WATCHDOG: Duration = Duration::from_secs(6);
 
 /// One execution of the state machine.
 #[derive(Debug, Clone)]
