@@ -66,6 +66,34 @@ pub struct PartStep {
     pub change: Change,
 }
 
+impl Part {
+    /// Everything that the planners of all kinds found, in their order.
+    #[must_use]
+    pub fn merged(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut merged = Self::default();
+        for part in parts {
+            merged.steps.extend(part.steps);
+            merged.failed.extend(part.failed);
+        }
+        merged
+    }
+
+    /// The plan, its steps numbered from 0.
+    ///
+    /// # Errors
+    /// Every check of every part that failed.
+    pub fn plan(self, release: Release) -> Result<Plan, Vec<Check>> {
+        if !self.failed.is_empty() {
+            return Err(self.failed);
+        }
+        let steps = (0..).zip(self.steps);
+        Ok(Plan {
+            release,
+            steps: steps.map(|(number, step)| step.numbered(number)).collect(),
+        })
+    }
+}
+
 impl PartStep {
     /// The step at a position of the plan.
     pub fn numbered(self, number: u32) -> Step {
@@ -106,5 +134,61 @@ impl Step {
     /// The step in one line.
     pub fn summary(&self) -> String {
         format!("{}: {} -> {}", self.target, self.before, self.after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use serde_json::json;
+
+    use super::{Part, PartStep};
+    use crate::lambda::missing_function;
+    use crate::release::{Artifacts, Release};
+
+    fn part(target: &str) -> Part {
+        let step = json!({
+            "deployment": "d", "application": "a", "environment": "e", "functions": [], "rate_per_second": 15,
+            "deadline_seconds": 60, "phase": "functions",
+        });
+        let step = json!({"target": target, "before": "x", "after": "y", "change": step});
+        let step: PartStep = serde_json::from_value(step).unwrap();
+        Part {
+            steps: vec![step],
+            failed: vec![],
+        }
+    }
+
+    fn release() -> Release {
+        Release {
+            manifest_version: 1,
+            artifacts: Artifacts::new(),
+        }
+    }
+
+    #[test]
+    fn steps_of_all_parts_are_numbered_in_order() {
+        let plan = Part::merged([part("one"), Part::default(), part("two")])
+            .plan(release())
+            .unwrap();
+        let numbered: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| (step.number, step.target.as_str()))
+            .collect();
+        assert_eq!(numbered, [(0, "one"), (1, "two")]);
+    }
+
+    #[test]
+    fn failed_checks_of_all_parts_are_told_together() {
+        let failed = |name| Part {
+            steps: vec![],
+            failed: vec![missing_function(name)],
+        };
+        let checks = Part::merged([failed("a"), part("one"), failed("b")])
+            .plan(release())
+            .unwrap_err();
+        assert_eq!(checks, [missing_function("a"), missing_function("b")]);
     }
 }

@@ -24,8 +24,12 @@ fn accept(file: &Path) -> TriggerInput {
 #[test]
 fn valid_inputs_are_accepted() {
     for file in files("../../events/valid", ".json") {
-        if let TriggerInput::EcrPush(push) = accept(&file) {
-            assert_eq!(push.ignore_reason(), None, "{}", file.display());
+        match accept(&file) {
+            TriggerInput::EcrPush(push) => {
+                assert_eq!(push.ignore_reason(), None, "{}", file.display());
+            }
+            TriggerInput::OtherUpload(upload) => panic!("{}", upload.reason),
+            TriggerInput::S3Release(_) | TriggerInput::Manual(_) | TriggerInput::Recover(_) => {}
         }
     }
 }
@@ -33,12 +37,12 @@ fn valid_inputs_are_accepted() {
 #[test]
 fn ignored_events_have_their_exact_reason() {
     for file in files("../../events/ignored", ".json") {
-        let TriggerInput::EcrPush(push) = accept(&file) else {
-            panic!("{} is no push", file.display())
+        let reason = match accept(&file) {
+            TriggerInput::EcrPush(push) => push.ignore_reason(),
+            TriggerInput::OtherUpload(upload) => Some(upload.reason),
+            _ => None,
         };
-        let reason = push
-            .ignore_reason()
-            .unwrap_or_else(|| panic!("{} is not ignored", file.display()));
+        let reason = reason.unwrap_or_else(|| panic!("{} is not ignored", file.display()));
         compare(&file, "reason.txt", &reason.to_string());
     }
 }
@@ -58,4 +62,25 @@ fn invalid_inputs_are_refused_with_their_exact_message() {
 fn every_expected_text_has_its_case() {
     no_orphans("../../events/ignored", ".reason.txt", ".json");
     no_orphans("../../events/invalid", ".message.txt", ".json");
+}
+
+#[test]
+fn an_uploaded_release_is_read_from_its_key() {
+    let file = &files("../../events/valid", "s3-release.json")[0];
+    let TriggerInput::S3Release(release) = accept(file) else {
+        panic!("{} is no release", file.display())
+    };
+    assert_eq!(
+        (release.application.as_str(), release.version.as_str()),
+        ("shop", "1.4.2")
+    );
+    assert_eq!(release.bucket, "lockstep-releases-111122223333");
+    assert_eq!(release.sequencer.as_deref(), Some("00617F08299329D189"));
+    assert_eq!(
+        release.version_id.as_deref(),
+        Some("IYV3p45BT0ac8hjHg1houSdS1a.Mro8e")
+    );
+    assert!(!release.zipped);
+    let zip = &files("../../events/valid", "s3-release-in-one-zip.json")[0];
+    assert!(matches!(accept(zip), TriggerInput::S3Release(release) if release.zipped));
 }

@@ -126,10 +126,14 @@ impl EcrPush {
     }
 
     pub(super) fn read(event: &Fields<'_>) -> Result<Self, PhaseError> {
-        for (key, expected) in [("source", "aws.ecr"), ("detail-type", "ECR Image Action")] {
+        let expected = [
+            ("source", "aws.ecr", "`aws.ecr` or `aws.s3`"),
+            ("detail-type", "ECR Image Action", "`ECR Image Action`"),
+        ];
+        for (key, right, expected) in expected {
             let found = event.text(key)?;
-            if found != expected {
-                return Err(event.invalid(key, format!("found `{found}`, expected `{expected}`")));
+            if found != right {
+                return Err(event.invalid(key, format!("found `{found}`, expected {expected}")));
             }
         }
         let detail = event.object("detail")?;
