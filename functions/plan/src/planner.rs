@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::ecs::ServiceStep;
 use lockstep::manifest::ResolvedEnvironment;
-use lockstep::plan::{Change, Plan, Step};
+use lockstep::plan::{Change, Part, PartStep, Plan};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
 use lockstep::release::{Artifacts, Release};
 use lockstep_handler::parse;
@@ -115,30 +115,49 @@ impl Planner {
             .map(|wanted| self.services.plan(wanted))
             .buffered(AT_ONCE);
         let planned: Vec<Result<Planned, PhaseError>> = planned.collect().await;
-        let (mut steps, mut failed) = (Vec::new(), Vec::new());
+        let mut parts = Vec::new();
         for service in planned {
-            let service = service?;
-            steps.extend(service.step);
-            failed.extend(service.failed);
+            parts.push(part(service?, &record.requested));
         }
-        if !failed.is_empty() {
-            return Err(reject(deployment, &failed));
-        }
+        parts.extend(self.functions(deployment, environment).await?);
         let release = Release {
             manifest_version: record.manifest_version,
             artifacts: record.requested.clone(),
         };
-        let steps = (0..)
-            .zip(steps)
-            .map(|(number, step)| numbered(number, step, &record.requested))
-            .collect();
-        Ok(Plan { release, steps })
+        let plan = Part::merged(parts).plan(release);
+        plan.map_err(|failed| reject(deployment, &failed))
+    }
+
+    /// What the planner of functions found, which ran before.
+    async fn functions(
+        &self,
+        deployment: &DeploymentRef,
+        environment: &ResolvedEnvironment,
+    ) -> Result<Option<Part>, PhaseError> {
+        if environment.functions.is_empty() {
+            return Ok(None);
+        }
+        let part = self.ledger.part(&deployment.id, "functions").await?;
+        part.map(Some).ok_or_else(|| PhaseError::InvalidRequest {
+            field: "deployment.id".into(),
+            reason: format!(
+                "the functions of deployment {} were not planned",
+                deployment.id
+            ),
+        })
     }
 }
 
-fn numbered(number: u32, step: ServiceStep, artifacts: &Artifacts) -> Step {
-    Step {
-        number,
+fn part(planned: Planned, artifacts: &Artifacts) -> Part {
+    let step = planned.step.map(|step| part_step(step, artifacts));
+    Part {
+        steps: step.into_iter().collect(),
+        failed: planned.failed,
+    }
+}
+
+fn part_step(step: ServiceStep, artifacts: &Artifacts) -> PartStep {
+    PartStep {
         target: step.resource(),
         before: step.before_label(),
         after: after(&step, artifacts),

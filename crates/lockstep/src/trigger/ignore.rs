@@ -68,7 +68,8 @@ pub enum IgnoreReason {
     },
     /// The object is not where a release is.
     #[error(
-        "{key} is no release; one is releases/<application>/<version>/release.json or release.zip there"
+        "{key} is no release: expected releases/<application>/<version>/release.json or release.zip, with an application's name \
+         and a version as `lockstep release` takes them"
     )]
     NotARelease {
         /// The object's key.
