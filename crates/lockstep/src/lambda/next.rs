@@ -1,5 +1,7 @@
 //! What is left to do to bring a function's change about.
 
+use std::collections::BTreeMap;
+
 use super::configuration::{self, ConfigurationRequest};
 use super::live::{LastUpdate, LiveFunction, State, version_label};
 use super::step::{CodeChange, FunctionChange, short};
@@ -85,7 +87,9 @@ fn alias_is_known(change: &FunctionChange, world: &FunctionWorld) -> Result<(), 
         return Ok(());
     };
     let found = match &world.serving {
-        Some(serving) if serving.version == *before || change.is_after(serving) => return Ok(()),
+        Some(serving) if serving.version == *before || change.is_after(serving) => {
+            return weights_are_known(change, world);
+        }
         Some(serving) => serving.version_label(),
         None => "no such alias".to_owned(),
     };
@@ -93,6 +97,29 @@ fn alias_is_known(change: &FunctionChange, world: &FunctionWorld) -> Result<(), 
         resource: change.resource(),
         expected: version_label(before),
         found,
+    })
+}
+
+/// Weights are those that were there, or none, as the change leaves them.
+fn weights_are_known(change: &FunctionChange, world: &FunctionWorld) -> Result<(), PhaseError> {
+    let Some(alias) = &world.alias else {
+        return Ok(());
+    };
+    let weights = &alias.weights;
+    if weights.is_empty() || *weights == change.before.weights {
+        return Ok(());
+    }
+    let shares = |weights: &BTreeMap<String, f64>| {
+        let versions: Vec<_> = weights.keys().map(String::as_str).collect();
+        match versions.as_slice() {
+            [] => "all traffic on one version".to_owned(),
+            versions => format!("a share of it on version {}", versions.join(", ")),
+        }
+    };
+    Err(PhaseError::Diverged {
+        resource: change.resource(),
+        expected: shares(&change.before.weights),
+        found: shares(weights),
     })
 }
 

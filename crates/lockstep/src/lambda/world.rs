@@ -12,7 +12,9 @@ pub struct FunctionWorld {
     /// an alias, and where the alias does not exist.
     pub serving: Option<LiveFunction>,
     /// The alias. `GetAlias` counts against the budget of calls, so it is only asked for
-    /// where [`FunctionChange::needs_alias`] says so, and for an undo.
+    /// where [`FunctionChange::needs_alias`] says so, for an undo, and after a
+    /// [`super::Next::PointAlias`] that was refused: then it is not what it was at plan time,
+    /// and either only its `RevisionId` is new or somebody else is at work.
     pub alias: Option<LiveAlias>,
     /// The version that [`super::Next::Publish`] or [`super::Next::Snapshot`] led to, looked
     /// at with `GetFunction`. `None` until this invocation has published: publishing again

@@ -188,6 +188,34 @@ fn what_another_tool_changed_is_told_and_left() {
     assert!(told(&gone).ends_with("found no such alias"));
 }
 
+#[test]
+fn an_alias_that_was_touched_is_pointed_only_if_it_serves_what_it_did() {
+    let mut account = Account::new('a', true);
+    let change = planned(&account, nothing());
+    account.update_code(&code('b'));
+    let published = account.publish();
+    account.point("1", &[].into());
+    let mut world = account.look(&change, Some(published));
+    let planned = change.before.alias_revision.clone();
+    let point = |world: &_| match next(&change, world) {
+        Next::PointAlias { revision_id, .. } => revision_id,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(point(&world), planned);
+    world.alias = account.live_alias();
+    assert_ne!(point(&world), planned);
+    account.point("1", &[("2".to_owned(), 0.5)].into());
+    world.alias = account.live_alias();
+    let Next::Fail(error) = next(&change, &world) else {
+        panic!()
+    };
+    assert_eq!(
+        error.to_string(),
+        "function shop-api:live was changed by someone else: expected all traffic on one version, found a share of it on \
+         version 2"
+    );
+}
+
 fn step(changes: usize) -> FunctionsStep {
     FunctionsStep {
         deployment: "d".into(),

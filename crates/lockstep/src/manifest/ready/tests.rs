@@ -10,6 +10,7 @@
 #[path = "../../../tests/common/mod.rs"]
 mod common;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -38,7 +39,7 @@ fn functions_resolve_as_expected() {
             text += "\n";
         }
         text += &serde_json::to_string_pretty(&trigger_index(&stored)).unwrap();
-        text += &format!("\nreleases: {:?}", stored.release_environments());
+        write!(text, "\nreleases: {:?}", stored.release_environments()).unwrap();
         compare(&file, "resolved.txt", &text);
         let json = serde_json::to_string(&stored).unwrap();
         assert_eq!(
