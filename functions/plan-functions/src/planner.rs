@@ -1,0 +1,100 @@
+//! From the ledger's records and the account's functions to a part of a plan.
+
+use lockstep::PhaseError;
+use lockstep::lambda::functions_part;
+use lockstep::manifest::ResolvedEnvironment;
+use lockstep::plan::Part;
+use lockstep::record::{DeploymentRecord, DeploymentRef};
+use lockstep_handler::parse;
+use lockstep_lambda::Lambda;
+use lockstep_ledger::Ledger;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::functions::Functions;
+
+/// The kind of targets under which the part is stored.
+const OF: &str = "functions";
+
+/// The payload of the PlanFunctions state.
+#[derive(Debug, Deserialize)]
+struct Request {
+    deployment: DeploymentRef,
+}
+
+/// Plans the functions of deployments.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    pub(crate) ledger: Ledger,
+    pub(crate) lambda: Lambda,
+    /// How many control-plane calls may be made in a second.
+    pub(crate) rate: u32,
+}
+
+impl Planner {
+    /// One invocation: stores the part of the plan that is about functions, with the checks
+    /// that failed, which are told together with those of everything else.
+    pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
+        let Request { deployment } = parse(payload)?;
+        let part = self.part(&deployment).await?;
+        self.ledger.put_part(&deployment.id, OF, &part).await?;
+        let (steps, failed) = (part.steps.len(), part.failed.len());
+        let targets: Vec<_> = part.steps.iter().map(|step| step.target.as_str()).collect();
+        tracing::info!(
+            deployment = deployment.id.as_str(),
+            failed,
+            "planned: {}",
+            targets.join(", ")
+        );
+        Ok(json!({"steps": steps, "failed": failed}))
+    }
+
+    async fn part(&self, deployment: &DeploymentRef) -> Result<Part, PhaseError> {
+        let record = self.record(deployment).await?;
+        let environment = self.environment(&record).await?;
+        let current = self
+            .ledger
+            .current_release(&deployment.application, &deployment.environment)
+            .await?;
+        let verified = current.map(|current| current.release.artifacts);
+        let functions = Functions {
+            lambda: self.lambda.paced(self.rate, None),
+            environment: &environment,
+            requested: &record.requested,
+            verified: &verified.unwrap_or_default(),
+        };
+        let (changes, failed) = functions.plan().await?;
+        let release = record.release.as_ref().map(|it| it.version.as_str());
+        Ok(functions_part(
+            deployment, release, changes, failed, self.rate,
+        ))
+    }
+
+    async fn record(&self, deployment: &DeploymentRef) -> Result<DeploymentRecord, PhaseError> {
+        let record = self.ledger.record(&deployment.id).await?;
+        record.ok_or_else(|| PhaseError::InvalidRequest {
+            field: "deployment.id".into(),
+            reason: format!("there is no record of deployment {}", deployment.id),
+        })
+    }
+
+    async fn environment(
+        &self,
+        record: &DeploymentRecord,
+    ) -> Result<ResolvedEnvironment, PhaseError> {
+        let (me, version) = (&record.deployment, record.manifest_version);
+        let rejected = |reason: String| PhaseError::Rejected {
+            resource: format!("the manifest of {}", me.application),
+            reason,
+        };
+        let manifest = self.ledger.manifest(&me.application, version).await?;
+        let manifest = manifest.ok_or_else(|| {
+            rejected(format!(
+                "version {version} is not stored; apply it again: lockstep apply"
+            ))
+        })?;
+        manifest
+            .resolve(&me.environment)
+            .map_err(|error| rejected(error.to_string()))
+    }
+}
