@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::next_steps::next_steps;
 use crate::plan::{Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
-use crate::release::{Artifact, Artifacts};
+use crate::release::Artifacts;
 use crate::verdict::{Outcome, Verdict};
 
 /// The conclusion of a deployment: its verdict, what happened and why, what is live
@@ -84,9 +84,7 @@ fn labels(requested: &Artifacts) -> String {
     if requested.is_empty() {
         return "everything that the manifest asks for".to_owned();
     }
-    let mut labels: Vec<_> = requested.values().map(Artifact::label).collect();
-    labels.dedup();
-    labels.join(", ")
+    crate::release::labels(requested)
 }
 
 /// The failure in words. What a Lambda function returns as its error arrives as JSON.

@@ -200,10 +200,36 @@ impl Release {
         if self.artifacts.is_empty() {
             return format!("manifest version {}", self.manifest_version);
         }
-        let mut labels: Vec<_> = self.artifacts.values().map(Artifact::label).collect();
-        labels.dedup();
-        labels.join(", ")
+        labels(&self.artifacts)
     }
+}
+
+/// From this many files of one uploaded release on, people are told of the release alone.
+const MANY: usize = 4;
+
+/// Artifacts in a few words: each by its label, but many files of one release as that release.
+pub(crate) fn labels(artifacts: &Artifacts) -> String {
+    let files_of = |release: &str| {
+        let zips = artifacts.values().filter_map(Artifact::as_zip);
+        zips.filter(|zip| zip.release == release).count()
+    };
+    let label = |artifact: &Artifact| match artifact {
+        Artifact::Zip(zip) if files_of(&zip.release) >= MANY => {
+            format!(
+                "release {} for {} functions",
+                zip.release,
+                files_of(&zip.release)
+            )
+        }
+        artifact => artifact.label(),
+    };
+    let mut labels = Vec::new();
+    for label in artifacts.values().map(label) {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels.join(", ")
 }
 
 /// Adds to `newer` every artifact of `older` that `newer` does not name itself.
@@ -222,7 +248,35 @@ pub fn inherit(newer: &mut Artifacts, older: &Artifacts) {
 mod tests {
     use sha2::{Digest as _, Sha256};
 
-    use super::base64_of_hex;
+    use super::{Artifacts, ZipArtifact, base64_of_hex, labels};
+
+    #[test]
+    fn many_files_of_one_release_are_told_as_that_release() {
+        let zip = |name: &str, release: &str| ZipArtifact {
+            bucket: "b".into(),
+            key: "k".into(),
+            version_id: None,
+            sha256: "0a".repeat(32),
+            size: 1,
+            path: format!("{name}.zip"),
+            release: release.into(),
+            released_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let artifacts = |names: &[&str]| -> Artifacts {
+            let one = |name: &&str| ((*name).to_owned(), zip(name, "1.4").into());
+            names.iter().map(one).collect()
+        };
+        assert_eq!(
+            labels(&artifacts(&["a", "b"])),
+            "a.zip 1.4 (0a0a0a0a0a0a), b.zip 1.4 (0a0a0a0a0a0a)"
+        );
+        let mut many = artifacts(&["a", "b", "c", "d"]);
+        many.insert("e".into(), zip("e", "1.3").into());
+        assert_eq!(
+            labels(&many),
+            "release 1.4 for 4 functions, e.zip 1.3 (0a0a0a0a0a0a)"
+        );
+    }
 
     #[test]
     fn a_hash_is_shown_as_lambda_shows_it() {
