@@ -11,6 +11,8 @@ What is added to the emulator, all of it on its outside:
 * `GET /_lockstep/ecs` lists services and tasks, so that the gateway can see what ECS would announce.
 * Where containers have addresses that this machine cannot reach (rootless Podman), their ports are published.
 * A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
+* A published version's code can be downloaded, and PublishVersion minds its guards, as on AWS; the emulator gives the
+  function's newest code for every version, and publishes whatever is there.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry.
 
 Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -131,6 +133,53 @@ def repeat_failed_events():
     eventbridge._dispatch_to_lambda = dispatch
 
 
+def serve_code_of_versions():
+    """Has `Code.Location` of a published version lead to that version's code, as on AWS."""
+    from ministack.services import lambda_svc
+
+    look, serve_latest = lambda_svc._get_function, lambda_svc.serve_function_code
+
+    def look_at_version(name, qualifier=None):
+        status, headers, body = look(name, qualifier)
+        _, config = lambda_svc._get_func_record_for_qualifier(name, qualifier)
+        version = (config or {}).get("Version", "$LATEST")
+        if status != 200 or version == "$LATEST":
+            return status, headers, body
+        shown = json.loads(body)
+        if "Location" in shown["Code"]:
+            shown["Code"]["Location"] = shown["Code"]["Location"].replace(f"/{name}?", f"/{name}:{version}?")
+        return lambda_svc.json_response(shown)
+
+    def serve_version(name, account_id=None, region=None):
+        name, _, version = name.partition(":")
+        function = version and lambda_svc._functions.get_scoped(account_id, region, name)
+        published = function and function["versions"].get(version)
+        if not published:
+            return serve_latest(name, account_id, region)
+        return 200, {"Content-Type": "application/zip"}, published.get("code_zip") or b""
+
+    lambda_svc._get_function, lambda_svc.serve_function_code = look_at_version, serve_version
+
+
+def mind_guards_of_versions():
+    """Has PublishVersion refuse what is not the code or the revision that the caller means, as on AWS."""
+    from ministack.services import lambda_svc
+
+    publish = lambda_svc._publish_version
+
+    def publish_guarded(name, data):
+        config = (lambda_svc._functions.get(name) or {}).get("config")
+        refused = config and lambda_svc._check_revision(config, data)
+        wanted = data.get("CodeSha256")
+        # The emulator knows no hash of an image.
+        if config and not refused and wanted and config["CodeSha256"] and wanted != config["CodeSha256"]:
+            message = f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({config['CodeSha256']})."
+            refused = lambda_svc.error_response_json("InvalidParameterValueException", message, 400)
+        return refused or publish(name, data)
+
+    lambda_svc._publish_version = publish_guarded
+
+
 def scope():
     """The one account and region that the local engine uses."""
     from ministack.core.responses import request_scope
@@ -202,6 +251,9 @@ def load_what_a_deployment_needs():
 
     for name in ("services.cloudformation", "services.lambda_svc", "services.stepfunctions", "services.dynamodb"):
         importlib.import_module(f"ministack.{name}")
+        if name == "services.lambda_svc":
+            serve_code_of_versions()
+            mind_guards_of_versions()
     importlib.import_module("samtranslator.translator.transform")
 
 
