@@ -18,8 +18,9 @@ const LOOKS_AT_ONCE: usize = 16;
 /// Changes all functions of a deployment, within one budget of calls.
 ///
 /// `start` does whatever can be done until its time is used up, and can be asked again at any
-/// point: each function's next call follows from nothing but a look at it. While `observe`
-/// sees something left that `start` can do, it says that the step was not started.
+/// point: each function's next call follows from nothing but a look at it. While something is
+/// left to do, `observe` says that the step was not started, even if Lambda is at work just
+/// then: `start` waits for it, and looks only at what is not finished.
 #[derive(Debug)]
 pub struct FunctionsPhase {
     lambda: Lambda,
@@ -74,7 +75,7 @@ impl Phase for FunctionsPhase {
         let mut nexts = Vec::new();
         while let Some(next) = looks.next().await {
             let next = next?;
-            if next.acts() {
+            if !matches!(next, Next::Done { .. } | Next::Fail(_)) {
                 return Ok(Progress::NotStarted);
             }
             nexts.push(next);
