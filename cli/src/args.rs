@@ -80,6 +80,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Deploy to an environment and watch until the verdict
     Deploy(DeployArgs),
+    /// Upload a release; the environments that want releases deploy it by themselves
+    Release(ReleaseArgs),
     /// Show what serves, who deploys, what waits and what is on hold
     Status(StatusArgs),
     /// Watch a deployment until its verdict
@@ -124,6 +126,9 @@ pub struct DeployArgs {
     /// named stays as it is
     #[arg(long = "image", value_name = "SERVICE=IMAGE", value_parser = parse_image)]
     pub images: Vec<(String, ImageReference)>,
+    /// The version of an uploaded release
+    #[arg(long, value_name = "VERSION")]
+    pub release: Option<String>,
     /// Why, for the record and the messages
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -139,6 +144,33 @@ pub struct DeployArgs {
     /// Start it and return at once
     #[arg(long)]
     pub no_wait: bool,
+}
+
+/// `lockstep release`
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// The version, such as 1.4.0; semantic versions are never followed by older ones
+    #[arg(value_name = "VERSION")]
+    pub release: String,
+    /// What it consists of: a zip file, or a folder that is packed as <folder>.zip; NAME=PATH
+    /// gives it another path in the release
+    #[arg(value_name = "[NAME=]PATH", required_unless_present = "directory")]
+    pub artifacts: Vec<String>,
+    /// Every zip file and every folder in this one
+    #[arg(long, value_name = "FOLDER")]
+    pub directory: Option<PathBuf>,
+    /// The branch it was built from, for people
+    #[arg(long, env = "GITHUB_REF_NAME", value_name = "NAME")]
+    pub branch: Option<String>,
+    /// The commit it was built from, for people
+    #[arg(long, env = "GITHUB_SHA", value_name = "HASH")]
+    pub commit: Option<String>,
+    /// Who made it, for people
+    #[arg(long, env = "GITHUB_ACTOR", value_name = "NAME")]
+    pub author: Option<String>,
+    /// Watch the deployments that it starts until their verdicts
+    #[arg(long)]
+    pub wait: bool,
 }
 
 /// `lockstep status`

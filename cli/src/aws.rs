@@ -22,6 +22,8 @@ pub struct Controller {
     pub ledger: Ledger,
     /// Where its executions run.
     pub sfn: aws_sdk_sfn::Client,
+    /// Where releases are uploaded.
+    pub s3: aws_sdk_s3::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     stack: String,
     place: String,
@@ -71,9 +73,13 @@ impl Controller {
             None => format!("region {region}"),
         };
         let dynamodb = aws_sdk_dynamodb::Client::new(config);
+        // The local engine has no host names for buckets.
+        let s3 = aws_sdk_s3::config::Builder::from(config)
+            .force_path_style(config.endpoint_url().is_some());
         Self {
             ledger: Ledger::new(dynamodb.clone(), format!("{stack}-ledger")),
             sfn: aws_sdk_sfn::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
             dynamodb,
             stack: stack.to_owned(),
             place,
@@ -97,6 +103,17 @@ impl Controller {
 
     /// The ARN of its state machine. Account and partition are read from the table's ARN.
     pub async fn state_machine(&self) -> Result<String, CliError> {
+        let arn = self.table_arn().await?;
+        state_machine_beside(&arn, &self.stack).ok_or_else(|| self.not_deployed(&self.table()))
+    }
+
+    /// The name of its releases bucket, in which the account's number stands.
+    pub async fn releases_bucket(&self) -> Result<String, CliError> {
+        let arn = self.table_arn().await?;
+        bucket_beside(&arn, &self.stack).ok_or_else(|| self.not_deployed(&self.table()))
+    }
+
+    async fn table_arn(&self) -> Result<String, CliError> {
         let sent = self
             .dynamodb
             .describe_table()
@@ -114,7 +131,7 @@ impl Controller {
             }
         })?;
         let arn = output.table().and_then(|table| table.table_arn());
-        arn.and_then(|arn| state_machine_beside(arn, &self.stack))
+        arn.map(str::to_owned)
             .ok_or_else(|| self.not_deployed(&self.table()))
     }
 
@@ -184,9 +201,14 @@ fn state_machine_beside(table_arn: &str, stack: &str) -> Option<String> {
     ))
 }
 
+fn bucket_beside(table_arn: &str, stack: &str) -> Option<String> {
+    let account = table_arn.split(':').nth(4)?;
+    Some(format!("{stack}-releases-{account}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{is_loopback, state_machine_beside};
+    use super::{bucket_beside, is_loopback, state_machine_beside};
 
     #[test]
     fn the_state_machine_is_beside_the_table() {
@@ -196,6 +218,10 @@ mod tests {
             "arn:aws-cn:states:cn-north-1:111122223333:stateMachine:lockstep-deploy"
         );
         assert_eq!(state_machine_beside("table", "lockstep"), None);
+        assert_eq!(
+            bucket_beside(table, "lockstep").unwrap(),
+            "lockstep-releases-111122223333"
+        );
     }
 
     #[test]

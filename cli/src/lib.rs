@@ -12,5 +12,6 @@ pub mod demo;
 pub mod error;
 pub mod exit;
 pub mod local;
+pub mod release;
 pub mod view;
 pub mod watch;

@@ -68,7 +68,7 @@ fn request(application: String, args: DeployArgs) -> ManualRequest {
         application,
         environment: args.environment,
         images: args.images.into_iter().collect(),
-        release: None,
+        release: args.release,
         by: Some(args.by),
         reason: args.reason,
         allow_older: args.allow_older,

@@ -3,6 +3,7 @@
 mod apply;
 mod deploy;
 mod history;
+mod release;
 mod show;
 mod status;
 mod validate;
@@ -36,6 +37,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Validate(args) => validate::run(global, &args, output),
         Command::Apply(args) => apply::run(global, &args, output).await,
         Command::Deploy(args) => deploy::run(global, args, output).await,
+        Command::Release(args) => release::run(global, &args, output).await,
         Command::Status(args) => status::run(global, &args, output).await,
         Command::Watch(args) => watch::run(global, &args, output).await,
         Command::History(args) => history::run(global, &args, output).await,

@@ -44,7 +44,7 @@ pub use error::LedgerError;
 pub use events::TriggerEvent;
 pub use lock::{Acquired, LEASE};
 pub use manifests::TriggerTarget;
-pub use releases::{NewestReleases, ReleaseMark, Released, StoredRecord};
+pub use releases::{NewestReleases, ReleaseMark, Released, StoredRecord, upload_id};
 pub use steps::{Finished, TakeUp, TakeUpRequest};
 pub use wake::Registration;
 

@@ -84,7 +84,28 @@ impl NewestReleases {
     }
 }
 
+/// One upload, however many events tell of it: the object's version where there is one.
+pub fn upload_id(bucket: &str, key: &str, version: &str) -> String {
+    format!("s3:{bucket}/{key}@{version}")
+}
+
 impl Ledger {
+    /// The deployment that an upload led to in an environment; `None` when there is none yet,
+    /// or none at all.
+    pub async fn deployment_of_upload(
+        &self,
+        upload: &str,
+        application: &str,
+        environment: &str,
+    ) -> Result<Option<DeploymentId>, LedgerError> {
+        let claim = keys::event(&format!("{upload}#{application}#{environment}"));
+        let Some(item) = self.get(claim).await? else {
+            return Ok(None);
+        };
+        let id = get_text(&item, "deployment")?;
+        crate::environment::deployment_id(&item, id).map(Some)
+    }
+
     /// The newest uploaded releases of an environment.
     pub async fn newest_releases(
         &self,

@@ -7,7 +7,7 @@ use lockstep::record::{DeploymentRecord, Execution, ReleaseObject, ReleaseReques
 use lockstep::release::Artifacts;
 use lockstep::release_order::ReleaseAge;
 use lockstep::trigger::{IgnoreReason, OtherUpload, S3Release};
-use lockstep_ledger::{Created, TriggerEvent};
+use lockstep_ledger::{Created, TriggerEvent, upload_id};
 use serde_json::Value;
 
 use crate::Trigger;
@@ -178,8 +178,7 @@ fn place(environment: &ResolvedEnvironment) -> Place {
 fn upload(release: &S3Release) -> String {
     let S3Release { bucket, key, .. } = release;
     let which = release.version_id.as_ref().or(release.sequencer.as_ref());
-    let which = which.unwrap_or(&release.event_id);
-    format!("s3:{bucket}/{key}@{which}")
+    upload_id(bucket, key, which.unwrap_or(&release.event_id))
 }
 
 fn request(release: &S3Release) -> ReleaseRequest {
