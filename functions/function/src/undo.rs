@@ -1,8 +1,11 @@
 //! Putting one function back, and what putting all back came to.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use lockstep::lambda::{FunctionChange, FunctionWorld, FunctionsStep, MANY, Snapshot, Undo, undo};
+use lockstep::lambda::{
+    FunctionChange, FunctionWorld, FunctionsStep, LiveAlias, MANY, Snapshot, Undo, undo,
+};
 use lockstep::{PhaseError, Progress};
 use lockstep_lambda::Sent;
 
@@ -91,8 +94,21 @@ impl Work<'_> {
                 published: None,
             }));
         };
-        let seen = lambda.alias(name, alias).await?;
         let serving = lambda.function(name, Some(alias)).await?;
+        let alias = match (&serving, self.change.before.weights.is_empty()) {
+            // It serves what it served, and we gave it no weights: nothing of ours is left, and
+            // a call of those that are few is saved.
+            (Some(serving), true)
+                if Some(&serving.version) == self.change.before.version.as_ref() =>
+            {
+                Some(LiveAlias {
+                    version: serving.version.clone(),
+                    weights: BTreeMap::new(),
+                    revision_id: String::new(),
+                })
+            }
+            _ => lambda.alias(name, alias).await?,
+        };
         let latest = match &serving {
             // Nothing that is put back depends on the function itself.
             Some(serving) => Some(serving.clone()),
@@ -101,7 +117,7 @@ impl Work<'_> {
         Ok(latest.map(|latest| FunctionWorld {
             latest,
             serving,
-            alias: seen,
+            alias,
             published: None,
         }))
     }
