@@ -110,7 +110,7 @@ impl<'w> Rollouts<'w> {
         }
         let history = execution.history().await;
         self.world.idle().await;
-        let next = entered(&history, "ServicesSettled").ok_or("no state after the rollout")?;
+        let next = entered(&history, "RolloutSettled").ok_or("no state after the rollout")?;
         let first = history.first().ok_or("the execution has no history")?;
         Ok(Wake {
             latency: next.saturating_sub(finished),

@@ -76,10 +76,10 @@ mod tests {
     #[test]
     fn a_state_inside_a_map_has_its_own_time() {
         let history = [
-            event(0, Some("Services"), None),
+            event(0, Some("Rollout"), None),
             event(10, Some("Service"), None),
             event(40, None, Some("Service")),
-            event(50, None, Some("Services")),
+            event(50, None, Some("Rollout")),
             event(60, Some("Succeeded"), None),
         ];
         let stay = |name: &str, milliseconds| Stay {
@@ -87,7 +87,7 @@ mod tests {
             time: Duration::from_millis(milliseconds),
         };
         let expected = [
-            stay("Services", 50),
+            stay("Rollout", 50),
             stay("Service", 30),
             stay("Succeeded", 0),
         ];

@@ -177,7 +177,7 @@ mod tests {
         let started_at = record.execution.started_at;
         let at = |seconds| started_at + SignedDuration::from_secs(seconds);
         let phase = PhaseSpan {
-            phase: "service",
+            phase: "rollout",
             started_at: at(2),
             finished_at: None,
             note: String::new(),

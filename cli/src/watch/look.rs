@@ -187,7 +187,7 @@ impl Watcher {
         };
         match (phase.phase, record) {
             ("lock", Some(record)) => self.lock_holder(record).await,
-            ("service" | "undo", _) => {
+            ("rollout" | "undo", _) => {
                 let steps = self.steps().await?;
                 let seen = steps
                     .iter()

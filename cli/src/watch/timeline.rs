@@ -52,7 +52,7 @@ pub struct Ended {
 /// A phase of a deployment, with its times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PhaseSpan {
-    /// The phase: `trigger`, `lock`, `plan`, `service`, `verify`, `undo`,
+    /// The phase: `trigger`, `release`, `lock`, `plan`, `rollout`, `verify`, `undo`,
     /// `verify restored`, `conclude`, `notify`.
     pub phase: &'static str,
     /// When its first state was entered.
@@ -80,19 +80,20 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 9] = [
+const PHASES: [(&str, &[&str]); 10] = [
     ("trigger", &["Trigger", "Route"]),
+    ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
-    ("plan", &["Plan", "HasSteps"]),
-    ("service", &["Services", "ServicesSettled"]),
+    ("plan", &["Plan", "HasSteps", "PlanFunctions"]),
+    ("rollout", &["Rollout", "RolloutSettled"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
-    ("undo", &["UndoServices"]),
+    ("undo", &["UndoRollout"]),
     (
         "verify restored",
         &["VerifyRestored", "Restored", "VerifyRestoredWait"],
     ),
     ("conclude", &["Conclude"]),
-    ("notify", &["Notify", "WakeNext", "Verdict"]),
+    ("notify", &["Notify", "WakeNext", "Verdict", "Prune"]),
 ];
 
 /// The states that send a message.

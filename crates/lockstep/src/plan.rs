@@ -130,7 +130,41 @@ impl Plan {
     }
 }
 
+/// A step as the states carry it: its number, and whose work it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StepRef {
+    /// The position in the plan, from 0.
+    pub step: u32,
+    /// `service` or `functions`.
+    pub phase: &'static str,
+}
+
+impl Change {
+    /// Whose work it is, as its JSON says in `phase`.
+    pub const fn phase(&self) -> &'static str {
+        match self {
+            Self::Service(_) => "service",
+            Self::Functions(_) => "functions",
+        }
+    }
+}
+
+impl Plan {
+    /// The steps as the states carry them.
+    pub fn references(&self) -> Vec<StepRef> {
+        self.steps.iter().map(Step::reference).collect()
+    }
+}
+
 impl Step {
+    /// The step as the states carry it.
+    pub const fn reference(&self) -> StepRef {
+        StepRef {
+            step: self.number,
+            phase: self.change.phase(),
+        }
+    }
+
     /// The step in one line.
     pub fn summary(&self) -> String {
         format!("{}: {} -> {}", self.target, self.before, self.after)
@@ -158,6 +192,13 @@ mod tests {
             steps: vec![step],
             failed: vec![],
         }
+    }
+
+    #[test]
+    fn a_change_is_named_as_in_its_json() {
+        let step = part("functions").steps.remove(0).numbered(7);
+        assert_eq!(json!(step.change)["phase"], step.change.phase());
+        assert_eq!(json!(step.reference()), json!({"step": 7, "phase": "functions"}));
     }
 
     fn release() -> Release {

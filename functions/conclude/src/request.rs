@@ -4,6 +4,7 @@ use lockstep::Recovery;
 use lockstep::record::{DeploymentRef, Execution, Failure, StepUndo};
 use lockstep::verdict::Outcome;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The payload of the Conclude state.
 #[derive(Debug, Deserialize)]
@@ -14,7 +15,8 @@ pub(crate) struct Request {
     pub(crate) failure: Option<Failure>,
     pub(crate) undo: Vec<UndoReport>,
     pub(crate) restored: Option<Restored>,
-    pub(crate) steps: Vec<u32>,
+    /// Whatever they look like: executions that began before an update have numbers here.
+    pub(crate) steps: Vec<Value>,
 }
 
 /// What became of undoing one step.

@@ -20,6 +20,9 @@ use crate::services::{Planned, Services, Wanted};
 /// to be throttled.
 const AT_ONCE: usize = 8;
 
+/// What another planner finds out, where the manifest has functions.
+const FUNCTIONS: &str = "functions";
+
 /// The payload of the Plan state.
 #[derive(Debug, Deserialize)]
 struct Request {
@@ -34,18 +37,22 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    /// One invocation: plans the deployment, stores the plan, and answers with the numbers
-    /// of its steps.
+    /// One invocation: plans the deployment, stores the plan, and answers with its steps; or,
+    /// before, with what another planner has to find out first.
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let Request { deployment } = parse(payload)?;
         let record = self.record(&deployment).await?;
         let environment = self.environment(&record).await?;
-        let plan = self.plan(&deployment, &record, &environment).await?;
+        let Some(functions) = self.functions(&deployment, &environment).await? else {
+            return Ok(json!({ "needs": [FUNCTIONS] }));
+        };
+        let plan = self
+            .plan(&deployment, &record, &environment, functions)
+            .await?;
         let plan = self.ledger.put_plan(&deployment.id, plan).await?;
-        let numbers: Vec<_> = plan.steps.iter().map(|step| step.number).collect();
         tracing::info!(
             deployment = deployment.id.as_str(),
-            steps = numbers.len(),
+            steps = plan.steps.len(),
             "planned: {}",
             plan.summary()
         );
@@ -53,7 +60,7 @@ impl Planner {
             resource: "the plan".into(),
             reason: format!("it cannot be written as JSON: {error}; this is a fault of Lockstep, please report it"),
         })?;
-        Ok(json!({"steps": numbers, "hash": hash, "summary": plan.summary()}))
+        Ok(json!({"steps": plan.references(), "hash": hash, "summary": plan.summary()}))
     }
 
     async fn record(&self, deployment: &DeploymentRef) -> Result<DeploymentRecord, PhaseError> {
@@ -99,6 +106,7 @@ impl Planner {
         deployment: &DeploymentRef,
         record: &DeploymentRecord,
         environment: &ResolvedEnvironment,
+        functions: Part,
     ) -> Result<Plan, PhaseError> {
         let now = Timestamp::now();
         let wanted = environment
@@ -119,7 +127,7 @@ impl Planner {
         for service in planned {
             parts.push(part(service?, &record.requested));
         }
-        parts.extend(self.functions(deployment, environment).await?);
+        parts.push(functions);
         let release = Release {
             manifest_version: record.manifest_version,
             artifacts: record.requested.clone(),
@@ -128,23 +136,16 @@ impl Planner {
         plan.map_err(|failed| reject(deployment, &failed))
     }
 
-    /// What the planner of functions found, which ran before.
+    /// What the planner of functions found; `None` when it has to be asked first.
     async fn functions(
         &self,
         deployment: &DeploymentRef,
         environment: &ResolvedEnvironment,
     ) -> Result<Option<Part>, PhaseError> {
         if environment.functions.is_empty() {
-            return Ok(None);
+            return Ok(Some(Part::default()));
         }
-        let part = self.ledger.part(&deployment.id, "functions").await?;
-        part.map(Some).ok_or_else(|| PhaseError::InvalidRequest {
-            field: "deployment.id".into(),
-            reason: format!(
-                "the functions of deployment {} were not planned",
-                deployment.id
-            ),
-        })
+        Ok(self.ledger.part(&deployment.id, FUNCTIONS).await?)
     }
 }
 

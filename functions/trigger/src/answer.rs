@@ -1,5 +1,6 @@
 //! What the trigger answers to the state machine.
 
+use lockstep::plan::StepRef;
 use lockstep::record::{DeploymentRef, Failure};
 use serde::Serialize;
 
@@ -24,7 +25,7 @@ pub(crate) enum Answer {
     /// What a stopped execution changed is to be put back.
     Recover {
         deployment: DeploymentRef,
-        steps: Vec<u32>,
+        steps: Vec<StepRef>,
         fence: u64,
         failure: Failure,
         reason: String,

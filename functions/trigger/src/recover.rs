@@ -51,13 +51,8 @@ impl Trigger {
         if record.conclusion.is_some() {
             return Ok(nothing_left(0, "it concluded; only people are to be told"));
         }
-        let steps: Vec<_> = self
-            .ledger
-            .plan(&deployment.id)
-            .await?
-            .map_or_else(Vec::new, |plan| {
-                plan.steps.iter().map(|step| step.number).collect()
-            });
+        let plan = self.ledger.plan(&deployment.id).await?;
+        let steps = plan.map_or_else(Vec::new, |plan| plan.references());
         let fence = self
             .fence_off(&record, execution, !steps.is_empty())
             .await?;

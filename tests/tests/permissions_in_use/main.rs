@@ -70,7 +70,7 @@ async fn one_of_each_ending(application: &Application<'_>) {
     let bad = pushed(application, application.push_bad("v3").await).await;
     assert_eq!(verdict(&bad).await, Verdict::RolledBack);
     let stopped = pushed(application, application.push("v4").await).await;
-    stopped.reaches("Services").await;
+    stopped.reaches("Rollout").await;
     stopped.stop().await;
     assert_eq!(verdict(&stopped).await, Verdict::Stopped);
 }

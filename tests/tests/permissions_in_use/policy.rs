@@ -20,8 +20,8 @@ impl Roles {
     pub fn of_template() -> Self {
         let template = Template::load();
         let roles = template.all("AWS::IAM::Role").filter_map(|(name, role)| {
-            let function = name.strip_suffix("Role")?.to_lowercase();
-            Some((format!("lockstep-{function}"), statements(role)))
+            let function = kebab(name.strip_suffix("Role")?);
+            Some((format!("lockstep{function}"), statements(role)))
         });
         Self(roles.collect())
     }
@@ -47,6 +47,15 @@ impl Statement {
     }
 }
 
+/// `-plan-functions` for `PlanFunctions`.
+fn kebab(name: &str) -> String {
+    let letter = |letter: char| match letter {
+        upper if upper.is_ascii_uppercase() => format!("-{}", upper.to_ascii_lowercase()),
+        other => other.to_string(),
+    };
+    name.chars().map(letter).collect()
+}
+
 fn statements(role: &Value) -> Vec<Statement> {
     let policies = role["Policies"].as_array().unwrap().iter();
     let statements =
@@ -67,7 +76,8 @@ fn statements(role: &Value) -> Vec<Statement> {
             keys: (!keys.is_null()).then(prefixes),
         }
     };
-    statements.map(read).collect()
+    let allowed = statements.filter(|statement| statement["Effect"] == "Allow");
+    allowed.map(read).collect()
 }
 
 /// The permissions that one call needs. A transaction needs those of its items.
@@ -80,6 +90,7 @@ fn actions(call: &Call) -> Vec<String> {
             .map(|kind| format!("dynamodb:{kind}Item"))
             .collect(),
         ("lambda", "Invoke") => vec!["lambda:InvokeFunction".to_owned()],
+        ("s3", "HeadObject") => vec!["s3:GetObject".to_owned()],
         // The registry protocol has no signature and needs no permission of its own.
         ("registry", _) => Vec::new(),
         (service, operation) => vec![format!("{service}:{operation}")],

@@ -6,8 +6,14 @@ use lockstep::verdict::Verdict;
 
 use crate::machine::{Edges, Machine, State};
 
-/// Sending a message or waking a neighbour never changes what happens next.
-const MAY_FAIL: [&str; 4] = ["AnnounceStart", "AnnounceUndo", "Notify", "WakeNext"];
+/// Sending a message, waking a neighbour or tidying up never changes what happens next.
+const MAY_FAIL: [&str; 5] = [
+    "AnnounceStart",
+    "AnnounceUndo",
+    "Notify",
+    "WakeNext",
+    "Prune",
+];
 
 #[test]
 fn every_state_can_be_reached() {
@@ -81,7 +87,7 @@ fn every_failure_leads_to_undo_or_to_conclude() {
 fn a_phase_that_may_have_changed_something_is_undone_itself() {
     let machine = Machine::load();
     for name in machine.reach(
-        "Services",
+        "Rollout",
         &["AnnounceUndo", "Conclude"],
         Edges::WithoutCatch,
     ) {
@@ -100,44 +106,68 @@ fn undo_is_the_exact_reverse_of_do() {
     undone.reverse();
     assert!(!done.is_empty());
     assert_eq!(done, undone);
-    assert_eq!(machine.state("Services").body["Items"], "{% $steps %}");
+    assert_eq!(machine.state("Rollout").body["Items"], "{% $steps %}");
     assert_eq!(
-        machine.state("UndoServices").body["Items"],
+        machine.state("UndoRollout").body["Items"],
         "{% $reverse($steps) %}"
     );
-    for map in ["Services", "UndoServices"] {
+    for map in ["Rollout", "UndoRollout"] {
         let item = &machine.state(map).body["ItemSelector"];
-        assert_eq!(
-            item["step"], "{% $states.context.Map.Item.Value %}",
-            "{map}"
-        );
+        for field in ["step", "phase"] {
+            let value = format!("{{% $states.context.Map.Item.Value.{field} %}}");
+            assert_eq!(item[field], value, "{map}");
+        }
     }
 }
 
-/// The functions by which a chain changes the world, in order.
-fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<&'a str> {
-    let of_map = |map: &str| {
+/// The functions by which a chain changes the world, in order: all of one Map at the same time.
+fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet<&'a str>> {
+    let of_map = |map: &str| -> Vec<&State> {
         machine
             .token_tasks()
-            .find(|task| task.inside.as_deref() == Some(map))
-            .unwrap()
+            .filter(|task| task.inside.as_deref() == Some(map))
+            .collect()
     };
     let maps = chain
         .iter()
         .filter(|name| machine.state(name).kind() == "Map");
-    let tasks: Vec<&State> = maps.map(|map| of_map(map)).collect();
-    for task in &tasks {
+    let tasks: Vec<Vec<&State>> = maps.map(|map| of_map(map)).collect();
+    for task in tasks.iter().flatten() {
         assert_eq!(task.payload()["verb"], verb, "{}", task.name);
     }
-    tasks.into_iter().map(State::function).collect()
+    tasks
+        .into_iter()
+        .map(|tasks| tasks.into_iter().map(State::function).collect())
+        .collect()
+}
+
+/// Each kind of change has its state in both Maps; what is not known fails, and says so.
+#[test]
+fn each_phase_of_a_step_has_its_state() {
+    let machine = Machine::load();
+    let phases = [("service", "Service"), ("functions", "Function")];
+    for (choice, undo, unknown) in [
+        ("StepPhase", "", "UnknownPhase"),
+        ("UndoStepPhase", "Undo", "UnknownPhaseToUndo"),
+    ] {
+        let state = machine.state(choice);
+        let rules = state.body["Choices"].as_array().unwrap();
+        assert_eq!(rules.len(), phases.len(), "{choice}");
+        for (rule, (phase, function)) in rules.iter().zip(phases) {
+            let condition = format!("{{% $states.input.phase = '{phase}' %}}");
+            assert_eq!(rule["Condition"], condition, "{choice}");
+            assert_eq!(rule["Next"], format!("{undo}{function}"), "{choice}");
+        }
+        assert_eq!(state.body["Default"], unknown, "{choice}");
+    }
 }
 
 #[test]
 fn the_last_choice_knows_every_good_verdict() {
     let machine = Machine::load();
-    let rule = &machine.state("Verdict").body["Choices"][0];
-    let condition = rule["Condition"].as_str().unwrap();
-    assert_eq!(rule["Next"], "Succeeded");
+    let rules = machine.state("Verdict").body["Choices"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["Next"] == "Succeeded");
+    let condition = rule.unwrap()["Condition"].as_str().unwrap();
     for verdict in Verdict::ALL {
         let succeeds = condition.contains(&format!("'{verdict}'"));
         assert_eq!(succeeds, verdict.is_good(), "{verdict}");

@@ -16,6 +16,13 @@ fn every_function_gets_the_fields_it_knows() {
             vec!["deployment execution failure fence restored steps undo"],
         ),
         (
+            "Function",
+            vec![
+                "deployment execution fence step task_token verb",
+                "deployment verb",
+            ],
+        ),
+        (
             "Lock",
             vec!["deployment execution fence step task_token verb"],
         ),
@@ -27,6 +34,8 @@ fn every_function_gets_the_fields_it_knows() {
             ],
         ),
         ("Plan", vec!["deployment execution fence"]),
+        ("PlanFunctions", vec!["deployment execution fence"]),
+        ("Release", vec!["deployment execution progress"]),
         (
             "Service",
             vec!["deployment execution fence step task_token verb"],

@@ -7,17 +7,19 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::functions::package;
 use crate::template::{Template, root, texts};
 
 const ROLE: &str = "AWS::IAM::Role";
 
 /// AWS has no resource to name in these calls.
-const WITHOUT_RESOURCE: [&str; 16] = [
+const WITHOUT_RESOURCE: [&str; 17] = [
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "ecs:DescribeTaskDefinition",
     "ecs:ListTasks",
     "ecs:RegisterTaskDefinition",
+    "lambda:ListFunctions",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -32,14 +34,20 @@ const WITHOUT_RESOURCE: [&str; 16] = [
 ];
 
 /// Nobody calls these by name: AWS asks for them when something else is called, or uses them for us.
-/// Those on items are what a transaction is made of.
-const USED_BY_AWS: [&str; 7] = [
+/// Those on items are what a transaction is made of; those on objects and images are what Lambda
+/// asks for when it is given new code.
+const USED_BY_AWS: [&str; 12] = [
     "dynamodb:DeleteItem",
     "dynamodb:UpdateItem",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
     "ecs:TagResource",
     "iam:PassRole",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:ListBucket",
     "sqs:SendMessage",
 ];
 
@@ -63,7 +71,9 @@ fn the_reviewed_table_of_permissions() {
 fn no_action_is_a_pattern_and_no_resource_is_everything_without_need() {
     for (role, properties) in Template::load().all(ROLE) {
         for statement in statements(properties) {
-            assert_eq!(statement["Effect"], "Allow", "{role}");
+            let itself = statement["Sid"] == "NeverItself";
+            let effect = if itself { "Deny" } else { "Allow" };
+            assert_eq!(statement["Effect"], effect, "{role}");
             let everything = texts(&statement["Resource"]).contains(&"*");
             for action in texts(&statement["Action"]) {
                 assert!(!action.contains('*'), "{role}: {action}");
@@ -139,7 +149,7 @@ fn no_role_may_do_what_its_code_never_does() {
     let template = Template::load();
     for (function, _) in template.all("AWS::Serverless::Function") {
         let name = function.strip_suffix("Function").unwrap();
-        let code = code_of(&name.to_lowercase());
+        let code = code_of(&package(name));
         let role = template.properties(&format!("{name}Role"), ROLE);
         let actions = statements(role).flat_map(|statement| texts(&statement["Action"]));
         for action in actions.filter(|action| !USED_BY_AWS.contains(action)) {
@@ -159,8 +169,10 @@ fn code_of(function: &str) -> String {
         "crates/ledger".to_owned(),
     ];
     let package = fs::read_to_string(root().join(&folders[0]).join("Cargo.toml")).unwrap();
-    if package.contains("lockstep-ecs.workspace") {
-        folders.push("crates/ecs".to_owned());
+    for adapter in ["ecs", "lambda"] {
+        if package.contains(&format!("lockstep-{adapter}.workspace")) {
+            folders.push(format!("crates/{adapter}"));
+        }
     }
     let files = |folder: &String| fs::read_dir(root().join(folder).join("src")).unwrap();
     let files = folders
@@ -195,8 +207,13 @@ fn line(statement: &Value) -> String {
     let conditions = statement["Condition"].as_object().into_iter().flatten();
     let conditions = conditions.flat_map(|(_, tests)| tests.as_object().unwrap());
     let conditions = conditions.map(|(key, values)| format!("\n    if {key} in {}", list(values)));
+    let never = if statement["Effect"] == "Deny" {
+        "never "
+    } else {
+        ""
+    };
     let line = format!(
-        "{}\n    on {}{}",
+        "{never}{}\n    on {}{}",
         list(&statement["Action"]),
         list(&statement["Resource"]),
         conditions.collect::<String>()

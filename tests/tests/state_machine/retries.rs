@@ -7,6 +7,7 @@ use lockstep::PhaseError;
 use serde_json::Value;
 
 use crate::machine::{Machine, error_names, text};
+use crate::template::Template;
 
 /// Errors that say nothing about the deployment: the function could not be asked.
 const OF_LAMBDA: [&str; 8] = [
@@ -32,6 +33,9 @@ const OF_VPC: [&str; 6] = [
 ];
 
 const OF_STEP_FUNCTIONS: [&str; 2] = ["States.ALL", "States.Timeout"];
+
+/// No error: the phase is not done, and no event would wake it.
+const CONTINUE: &str = "Continue";
 
 #[test]
 fn only_known_integrations_are_used() {
@@ -75,6 +79,7 @@ fn no_error_is_named_that_nobody_raises() {
         .into_iter()
         .chain(OF_VPC)
         .chain(OF_STEP_FUNCTIONS)
+        .chain([CONTINUE])
         .collect();
     known.extend(phase_errors().iter().map(PhaseError::name));
     for state in Machine::load().states {
@@ -123,7 +128,39 @@ fn a_phase_that_waits_is_asked_again_until_its_own_deadline() {
         );
     }
     let polled = text().matches("\"TimeoutSeconds\": ${PollSeconds}").count();
-    assert_eq!(polled, machine.token_tasks().count());
+    let woken = machine
+        .token_tasks()
+        .filter(|task| task.function() != "Function");
+    assert_eq!(polled, woken.count());
+}
+
+/// Nothing wakes the function phase, and it works for most of its time: it is asked again when it
+/// says so, and never while an earlier attempt may still be at work.
+#[test]
+fn a_phase_that_works_for_long_says_itself_when_to_ask_again() {
+    let machine = Machine::load();
+    let timeout = Template::load().function_defaults()["Timeout"].clone();
+    let mut tasks = 0;
+    for task in machine
+        .token_tasks()
+        .filter(|task| task.function() == "Function")
+    {
+        assert!(
+            task.body["TimeoutSeconds"].as_u64() > timeout.as_u64(),
+            "{}",
+            task.name
+        );
+        let again = task
+            .retriers()
+            .iter()
+            .find(|retrier| error_names(retrier) == BTreeSet::from([CONTINUE]));
+        let again = again.unwrap_or_else(|| panic!("{} does not go on", task.name));
+        assert_eq!(again["MaxAttempts"], 4000, "{}", task.name);
+        assert_eq!(again["IntervalSeconds"], 1, "{}", task.name);
+        assert_eq!(again["BackoffRate"], 1.0, "{}", task.name);
+        tasks += 1;
+    }
+    assert_eq!(tasks, 2, "do and undo");
 }
 
 /// An execution may have 25,000 events. An attempt costs four: scheduled, started, submitted,

@@ -26,7 +26,7 @@ fn shown() -> Shown {
         record: record(Some(conclusion())),
         phases: vec![
             phase("trigger", 0, 1, ""),
-            phase("service", 3, 40, ""),
+            phase("rollout", 3, 40, ""),
             phase("undo", 42, 60, ""),
             phase("verify restored", 60, 93, "passed"),
             phase("conclude", 93, 95, ""),

@@ -56,11 +56,11 @@ fn told(timeline: &Timeline) -> Vec<String> {
 #[test]
 fn states_that_repeat_are_one_phase_with_the_last_note() {
     let story = [
-        ("in", "Services"),
+        ("in", "Rollout"),
         ("in", "Service"),
         ("out", "Service"),
-        ("out", "Services"),
-        ("in", "ServicesSettled"),
+        ("out", "Rollout"),
+        ("in", "RolloutSettled"),
         ("in", "Verify"),
         (
             "out",
@@ -76,7 +76,7 @@ fn states_that_repeat_are_one_phase_with_the_last_note() {
     let timeline = timeline(&story);
     assert_eq!(
         told(&timeline),
-        ["service 1-6 ", "verify 6-… attempt 2 of 10"]
+        ["rollout 1-6 ", "verify 6-… attempt 2 of 10"]
     );
     assert_eq!(timeline.current().unwrap().phase, "verify");
 }
