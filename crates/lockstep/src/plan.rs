@@ -198,7 +198,10 @@ mod tests {
     fn a_change_is_named_as_in_its_json() {
         let step = part("functions").steps.remove(0).numbered(7);
         assert_eq!(json!(step.change)["phase"], step.change.phase());
-        assert_eq!(json!(step.reference()), json!({"step": 7, "phase": "functions"}));
+        assert_eq!(
+            json!(step.reference()),
+            json!({"step": 7, "phase": "functions"})
+        );
     }
 
     fn release() -> Release {
