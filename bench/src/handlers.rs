@@ -1,4 +1,4 @@
-//! The nine handlers as they are shipped, and the floor they are measured against.
+//! The handlers that a deployment of ECS services goes through, as they are shipped, and the floor they are measured against.
 
 use std::path::PathBuf;
 use std::process::Command;
