@@ -13,6 +13,8 @@ What is added to the emulator, all of it on its outside:
 * A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
 * A published version's code can be downloaded, and PublishVersion minds its guards, as on AWS; the emulator gives the
   function's newest code for every version, and publishes whatever is there.
+* Calls about one alias need the permissions that they need on AWS; the emulator asks for `lambda:ListAliases` for all.
+* The event of an upload names the object's version, as on AWS.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry.
 
 Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -180,6 +182,47 @@ def mind_guards_of_versions():
     lambda_svc._publish_version = publish_guarded
 
 
+def permit_calls_on_aliases():
+    """Has calls about one alias ask for their own permissions, as on AWS."""
+    from ministack.core import iam_actions
+
+    action_of = iam_actions._lambda_action
+    on_alias = {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}
+
+    def action_of_alias(method, path):
+        parts = [part for part in path.split("/") if part]
+        if len(parts) == 5 and parts[1] == "functions" and parts[3] == "aliases":
+            return on_alias.get(method)
+        return action_of(method, path)
+
+    iam_actions._lambda_action = action_of_alias
+
+
+def tell_versions_of_objects():
+    """Has the event of an upload name the object's version, as on AWS."""
+    from ministack.services import eventbridge, s3
+
+    fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
+    current = threading.local()
+
+    def fire_with_version(*args, version_id=None, **kwargs):
+        current.version = version_id
+        try:
+            return fire(*args, version_id=version_id, **kwargs)
+        finally:
+            current.version = None
+
+    def dispatch_with_version(event, *args, **kwargs):
+        version = getattr(current, "version", None)
+        if version and event.get("Source") == "aws.s3":
+            detail = json.loads(event["Detail"])
+            detail["object"]["version-id"] = version
+            event = {**event, "Detail": json.dumps(detail)}
+        return dispatch(event, *args, **kwargs)
+
+    s3._fire_s3_event, eventbridge._dispatch_event = fire_with_version, dispatch_with_version
+
+
 def scope():
     """The one account and region that the local engine uses."""
     from ministack.core.responses import request_scope
@@ -254,6 +297,7 @@ def load_what_a_deployment_needs():
         if name == "services.lambda_svc":
             serve_code_of_versions()
             mind_guards_of_versions()
+    tell_versions_of_objects()
     importlib.import_module("samtranslator.translator.transform")
 
 
@@ -267,6 +311,7 @@ def serve():
     if os.environ.get("LOCKSTEP_PUBLISH") == "loopback":
         publish_on_loopback()
     repeat_failed_events()
+    permit_calls_on_aliases()
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     config = Config()

@@ -9,6 +9,8 @@ use http::request::Parts;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::rest;
+
 /// A long-lived engine keeps this many calls.
 const KEPT: usize = 20_000;
 
@@ -35,6 +37,8 @@ pub struct Call {
     /// What was called, by whom.
     #[serde(flatten)]
     pub name: CallName,
+    /// The path of the request with its query: it names the function or the object of a REST call.
+    pub path: String,
     /// The status of the answer that the caller got; `None` if it got none.
     pub status: Option<u16>,
     /// From arrival to the answer's headers.
@@ -143,10 +147,14 @@ fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
     if let Some(action) = form_value(body, "Action") {
         return action;
     }
-    if service == "lambda" {
-        return lambda_operation(parts.method.as_str(), path);
-    }
-    format!("{} {path}", parts.method)
+    let method = parts.method.as_str();
+    let query = parts.uri.query().unwrap_or_default();
+    let known = match service {
+        "lambda" => rest::lambda(method, path, query),
+        "s3" => rest::s3(method, path, query),
+        _ => None,
+    };
+    known.map_or_else(|| format!("{method} {path}"), str::to_owned)
 }
 
 fn form_value(form: &[u8], name: &str) -> Option<String> {
@@ -156,19 +164,6 @@ fn form_value(form: &[u8], name: &str) -> Option<String> {
         .into_iter()
         .find(|(key, _)| *key == name)
         .map(|(_, value)| value.to_owned())
-}
-
-fn lambda_operation(method: &str, path: &str) -> String {
-    let known = match (method, path.rsplit('/').next().unwrap_or_default()) {
-        ("POST", "invocations") => "Invoke",
-        ("POST", "functions") => "CreateFunction",
-        ("GET", "configuration") => "GetFunctionConfiguration",
-        ("PUT", "configuration") => "UpdateFunctionConfiguration",
-        ("PUT", "code") => "UpdateFunctionCode",
-        ("GET", _) if path.contains("/functions/") => "GetFunction",
-        _ => return format!("{method} {path}"),
-    };
-    known.to_owned()
 }
 
 fn registry_operation(method: &str, path: &str) -> String {
@@ -272,7 +267,9 @@ mod tests {
         );
         assert_eq!(identify(&parts, b"").unwrap().operation, "Invoke");
         let parts = request("PUT", "/bucket/key", &[("authorization", &signed("s3"))]);
-        assert_eq!(identify(&parts, b"").unwrap().operation, "PUT /bucket/key");
+        assert_eq!(identify(&parts, b"").unwrap().operation, "PutObject");
+        let parts = request("PUT", "/hosts/1", &[("authorization", &signed("route53"))]);
+        assert_eq!(identify(&parts, b"").unwrap().operation, "PUT /hosts/1");
     }
 
     #[test]

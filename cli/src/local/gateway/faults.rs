@@ -23,6 +23,13 @@ pub enum Fault {
     KillBefore,
     /// The emulator acts, then the calling process is killed (SIGKILL).
     KillAfter,
+    /// The emulator acts, and the caller gets its answer with `to` in every place of `from`.
+    Alter {
+        /// What the emulator says.
+        from: String,
+        /// What the caller gets to hear.
+        to: String,
+    },
     /// The emulator is not asked; the caller gets this.
     Respond {
         /// HTTP status.
@@ -63,7 +70,7 @@ impl FaultRule {
         })
     }
 
-    /// Only calls whose request contains this text, such as the name of one service.
+    /// Only calls whose request contains this text, in its path or in its body, such as the name of one service.
     #[must_use]
     pub fn that_says(self, text: &str) -> Self {
         Self {
@@ -137,8 +144,8 @@ impl Faults {
     }
 
     /// The fault for this call, counting it against the rules it fits.
-    pub(super) fn strike(&self, call: &CallName, request: &[u8]) -> Option<Fault> {
-        let request = String::from_utf8_lossy(request);
+    pub(super) fn strike(&self, call: &CallName, path: &str, request: &[u8]) -> Option<Fault> {
+        let request = format!("{path}\n{}", String::from_utf8_lossy(request));
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules
             .iter_mut()
@@ -173,9 +180,19 @@ pub(super) fn answer(fault: &Fault, headers: &HeaderMap) -> Option<Response<Body
         Fault::Respond { status, body } => {
             return Some(respond(*status, "application/json", None, body.clone()));
         }
-        Fault::LoseAnswer | Fault::KillBefore | Fault::KillAfter => return None,
+        Fault::LoseAnswer | Fault::KillBefore | Fault::KillAfter | Fault::Alter { .. } => {
+            return None;
+        }
     };
     Some(error(headers, status, code, message))
+}
+
+/// The altered body of an answer; `None` for every other fault.
+pub(super) fn altered(fault: &Fault, answer: &[u8]) -> Option<String> {
+    let Fault::Alter { from, to } = fault else {
+        return None;
+    };
+    Some(String::from_utf8_lossy(answer).replace(from, to))
 }
 
 fn error(headers: &HeaderMap, status: u16, code: &str, message: &str) -> Response<Body> {
@@ -230,19 +247,19 @@ mod tests {
         let handle = faults
             .install(FaultRule::on("lockstep-service", "UpdateService", Fault::LoseAnswer).nth(2));
         assert_eq!(
-            faults.strike(&call("lockstep-service", "UpdateService"), b""),
+            faults.strike(&call("lockstep-service", "UpdateService"), "/", b""),
             None
         );
         assert_eq!(
-            faults.strike(&call("lockstep-plan", "UpdateService"), b""),
+            faults.strike(&call("lockstep-plan", "UpdateService"), "/", b""),
             None
         );
         assert_eq!(
-            faults.strike(&call("lockstep-service", "UpdateService"), b""),
+            faults.strike(&call("lockstep-service", "UpdateService"), "/", b""),
             Some(Fault::LoseAnswer)
         );
         assert_eq!(
-            faults.strike(&call("lockstep-service", "UpdateService"), b""),
+            faults.strike(&call("lockstep-service", "UpdateService"), "/", b""),
             None
         );
         assert_eq!(handle.fired(), 1);
@@ -252,12 +269,18 @@ mod tests {
     fn hits_until_its_times_are_up_and_nothing_once_cleared() {
         let faults = Faults::default();
         faults.install(FaultRule::new(Fault::Throttle, |_| true).times(2));
-        assert_eq!(faults.strike(&call("a", "X"), b""), Some(Fault::Throttle));
-        assert_eq!(faults.strike(&call("b", "Y"), b""), Some(Fault::Throttle));
-        assert_eq!(faults.strike(&call("c", "Z"), b""), None);
+        assert_eq!(
+            faults.strike(&call("a", "X"), "/", b""),
+            Some(Fault::Throttle)
+        );
+        assert_eq!(
+            faults.strike(&call("b", "Y"), "/", b""),
+            Some(Fault::Throttle)
+        );
+        assert_eq!(faults.strike(&call("c", "Z"), "/", b""), None);
         faults.install(FaultRule::new(Fault::RefuseBefore, |_| true));
         faults.clear();
-        assert_eq!(faults.strike(&call("c", "Z"), b""), None);
+        assert_eq!(faults.strike(&call("c", "Z"), "/", b""), None);
     }
 
     #[test]
@@ -265,9 +288,23 @@ mod tests {
         let faults = Faults::default();
         faults.install(FaultRule::new(Fault::Throttle, |_| true).that_says("web"));
         let call = call("a", "X");
-        assert_eq!(faults.strike(&call, br#"{"service":"api"}"#), None);
-        let hit = faults.strike(&call, br#"{"service":"web"}"#);
+        assert_eq!(faults.strike(&call, "/", br#"{"service":"api"}"#), None);
+        let hit = faults.strike(&call, "/", br#"{"service":"web"}"#);
         assert_eq!(hit, Some(Fault::Throttle));
+        let hit = faults.strike(&call, "/functions/web", b"");
+        assert_eq!(hit, Some(Fault::Throttle));
+    }
+
+    #[test]
+    fn an_answer_is_altered_and_no_other_fault_alters_one() {
+        let fault = Fault::Alter {
+            from: "Successful".into(),
+            to: "Failed".into(),
+        };
+        let told = altered(&fault, br#"{"LastUpdateStatus":"Successful"}"#);
+        assert_eq!(told.as_deref(), Some(r#"{"LastUpdateStatus":"Failed"}"#));
+        assert_eq!(altered(&Fault::KillAfter, b"{}"), None);
+        assert!(answer(&fault, &HeaderMap::new()).is_none());
     }
 
     #[test]

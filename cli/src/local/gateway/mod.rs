@@ -9,6 +9,7 @@ pub mod ecs;
 pub mod events;
 pub mod faults;
 mod proxy;
+mod rest;
 mod upstream;
 
 use std::io;

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Shared;
 use super::calls::{Call, CallName, identify};
 use super::events::{Event, image_pushed};
-use super::faults::{Fault, answer};
+use super::faults::{Fault, altered, answer};
 use super::upstream::{Body, full};
 use crate::local::ports::processes_behind;
 
@@ -72,7 +72,8 @@ async fn handle(
             .map(|response| response.map(Body::new));
     };
     let seq = shared.calls.number();
-    let fault = shared.faults.strike(&name, &copy);
+    let target = parts.uri.to_string();
+    let fault = shared.faults.strike(&name, &target, &copy);
     let path = parts.uri.path().to_owned();
     let outcome = act(&shared, parts, body, fault.as_ref(), peer).await;
     let (result, response_copy) = match outcome {
@@ -93,6 +94,7 @@ async fn handle(
         seq,
         at,
         name,
+        path: target,
         status: result
             .as_ref()
             .ok()
@@ -140,12 +142,21 @@ async fn act(
     if fault == Some(&Fault::KillAfter) {
         kill_caller(peer, shared.address);
     }
-    let response = fault.is_none().then(|| Response::from_parts(head, body));
+    let response = match fault {
+        None => Some(Response::from_parts(head, body)),
+        Some(fault) => altered(fault, &copy).map(|text| with_body(head, text)),
+    };
     Ok(Outcome {
         response,
         copy,
         acted,
     })
+}
+
+/// The answer with another body.
+fn with_body(mut head: hyper::http::response::Parts, text: String) -> Response<Body> {
+    head.headers.insert("content-length", text.len().into());
+    Response::from_parts(head, full(text))
 }
 
 /// A copy of the body where it is small enough to keep, and the body itself.
