@@ -54,6 +54,33 @@ impl World {
     }
 }
 
+impl World {
+    /// Stores a manifest of `application` as `lockstep apply` does.
+    pub(crate) async fn apply(&self, application: &str, text: &str) -> u64 {
+        let ledger = &self.clients().ledger;
+        let no_files = |_: &str| Err(std::io::Error::other("no files in tests"));
+        let stored: StoredManifest = Manifest::parse("lockstep.yaml", text)
+            .unwrap()
+            .embed(no_files)
+            .unwrap();
+        let index = trigger_index(&stored);
+        let version = ledger.manifest_version(application).await.unwrap();
+        let old = match version {
+            Some(version) => ledger
+                .manifest(application, version)
+                .await
+                .unwrap()
+                .map(|old| trigger_index(&old)),
+            None => None,
+        };
+        let replaced = version.zip(old.as_deref());
+        ledger
+            .apply_manifest(&stored, &index, replaced, "a test", Timestamp::now())
+            .await
+            .unwrap()
+    }
+}
+
 impl Application<'_> {
     /// A manifest with one service, two quick health checks and no settle time.
     pub fn manifest(&self, health_url: &str) -> String {
@@ -71,27 +98,7 @@ impl Application<'_> {
 
     /// Stores a manifest as `lockstep apply` does.
     pub async fn apply(&self, text: &str) -> u64 {
-        let ledger = &self.world.clients().ledger;
-        let no_files = |_: &str| Err(std::io::Error::other("no files in tests"));
-        let stored: StoredManifest = Manifest::parse("lockstep.yaml", text)
-            .unwrap()
-            .embed(no_files)
-            .unwrap();
-        let index = trigger_index(&stored);
-        let version = ledger.manifest_version(&self.name).await.unwrap();
-        let old = match version {
-            Some(version) => ledger
-                .manifest(&self.name, version)
-                .await
-                .unwrap()
-                .map(|old| trigger_index(&old)),
-            None => None,
-        };
-        let replaced = version.zip(old.as_deref());
-        ledger
-            .apply_manifest(&stored, &index, replaced, "a test", Timestamp::now())
-            .await
-            .unwrap()
+        self.world.apply(&self.name, text).await
     }
 
     async fn create_service(&self) {

@@ -15,6 +15,8 @@ pub struct Clients {
     pub lambda: aws_sdk_lambda::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Amazon S3.
+    pub s3: aws_sdk_s3::Client,
     /// Step Functions.
     pub sfn: aws_sdk_sfn::Client,
     /// SNS.
@@ -29,11 +31,14 @@ impl Clients {
     /// Clients for one endpoint.
     pub fn new(config: &SdkConfig, table: &str) -> Self {
         let dynamodb = aws_sdk_dynamodb::Client::new(config);
+        // The emulator has no host names for buckets.
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true);
         Self {
             ecs: aws_sdk_ecs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sfn: aws_sdk_sfn::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             ledger: Ledger::new(dynamodb.clone(), table),

@@ -1,9 +1,10 @@
-//! Which applications are healthy: those whose service runs a good image now.
+//! Which applications are healthy: those whose service runs a good image now, or whose function answers a good label.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::Clients;
+use crate::fleet_snapshot::invoke;
 
 /// Where an application's tasks run, and which of its images are bad.
 #[derive(Debug, Clone, Default)]
@@ -12,12 +13,23 @@ pub(crate) struct Health {
     places: std::sync::Arc<Mutex<BTreeMap<String, Place>>>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Place {
-    cluster: String,
-    service: String,
+    serves: Serves,
     bad: BTreeSet<String>,
     down: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Serves {
+    Service {
+        cluster: String,
+        service: String,
+    },
+    Function {
+        name: String,
+        qualifier: Option<String>,
+    },
 }
 
 impl Health {
@@ -29,20 +41,34 @@ impl Health {
     }
 
     pub(crate) fn watch(&self, application: &str, cluster: &str, service: &str) {
-        let place = Place {
+        let serves = Serves::Service {
             cluster: cluster.to_owned(),
             service: service.to_owned(),
-            ..Place::default()
         };
-        self.places
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(application.to_owned(), place);
+        self.place(application, serves);
     }
 
-    /// From now on an application is unhealthy while it runs this digest.
-    pub(crate) fn spoil(&self, application: &str, digest: &str) {
-        self.with(application, |place| place.bad.insert(digest.to_owned()));
+    pub(crate) fn watch_function(&self, application: &str, name: &str, qualifier: Option<&str>) {
+        let serves = Serves::Function {
+            name: name.to_owned(),
+            qualifier: qualifier.map(str::to_owned),
+        };
+        self.place(application, serves);
+    }
+
+    fn place(&self, application: &str, serves: Serves) {
+        let place = Place {
+            serves,
+            bad: BTreeSet::new(),
+            down: false,
+        };
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.insert(application.to_owned(), place);
+    }
+
+    /// From now on an application is unhealthy while it runs this digest, or answers this label.
+    pub(crate) fn spoil(&self, application: &str, what: &str) {
+        self.with(application, |place| place.bad.insert(what.to_owned()));
     }
 
     /// Whether an application is unhealthy whatever it runs.
@@ -70,10 +96,15 @@ impl Health {
         if place.down {
             return false;
         }
-        let images = running_images(clients, &place.cluster, &place.service).await;
-        !images
-            .iter()
-            .any(|image| place.bad.iter().any(|digest| image.ends_with(digest)))
+        let running = match &place.serves {
+            Serves::Service { cluster, service } => running_images(clients, cluster, service).await,
+            Serves::Function { name, qualifier } => {
+                let answer = invoke(&clients.lambda, name, qualifier.as_deref()).await;
+                vec![answer.label]
+            }
+        };
+        let is_bad = |one: &String| place.bad.iter().any(|bad| one.ends_with(bad));
+        !running.iter().any(is_bad)
     }
 }
 

@@ -4,7 +4,8 @@
 //! what one test case deploys: its own ECR repository, ECS service and manifest, with an HTTP health check on the
 //! loopback address that is good or bad depending on which image its service runs *now*. A case starts deployments
 //! ([`Application::push`], [`Application::deploy`]), waits for them ([`Execution`]), and compares the world before
-//! and after ([`Snapshot`]) and what people were told ([`Message`]).
+//! and after ([`Snapshot`]) and what people were told ([`Message`]). A [`Fleet`] is the same for Lambda functions, which
+//! are released from S3 and invoked for real.
 //!
 //! Nothing of AWS is replaced: every state, function, role and rule is the template's own. The harness' own calls go
 //! to the emulator directly, so that the gateway's log of calls shows the product's only.
@@ -20,8 +21,11 @@
 )]
 
 mod application;
+mod build;
 mod clients;
 mod executions;
+mod fleet;
+mod fleet_snapshot;
 mod health;
 mod images;
 mod inbox;
@@ -34,6 +38,8 @@ mod world;
 pub use application::{Application, ENVIRONMENT};
 pub use clients::Clients;
 pub use executions::{Ended, Execution};
+pub use fleet::{ALIAS, FIRST, Fleet, OLD_VARIABLE, Shape};
+pub use fleet_snapshot::{Answer, FleetSnapshot, Serving};
 pub use inbox::Message;
 pub use snapshot::{Settings, Snapshot};
 pub use text::Names;

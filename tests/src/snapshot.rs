@@ -111,18 +111,12 @@ impl Snapshot {
 
     /// Whether nobody holds the lock.
     pub fn is_unlocked(&self) -> bool {
-        self.environment
-            .get("lock")
-            .is_none_or(|lock| lock.get("deployment").is_none())
+        is_unlocked(&self.environment)
     }
 
     /// The sort keys of the environment that begin with `prefix`.
     pub fn kept(&self, prefix: &str) -> Vec<&str> {
-        self.environment
-            .keys()
-            .filter(|key| key.starts_with(prefix))
-            .map(String::as_str)
-            .collect()
+        kept(&self.environment, prefix)
     }
 
     /// Whether service and task definition are exactly as in the other.
@@ -139,6 +133,18 @@ impl Snapshot {
             &other.settings,
         )
     }
+}
+
+/// Whether nobody holds the lock of an environment.
+pub(crate) fn is_unlocked(environment: &BTreeMap<String, Value>) -> bool {
+    let lock = environment.get("lock");
+    lock.is_none_or(|lock| lock.get("deployment").is_none())
+}
+
+/// The sort keys of an environment that begin with `prefix`.
+pub(crate) fn kept<'e>(environment: &'e BTreeMap<String, Value>, prefix: &str) -> Vec<&'e str> {
+    let keys = environment.keys().filter(|key| key.starts_with(prefix));
+    keys.map(String::as_str).collect()
 }
 
 fn settings(service: &Service) -> Settings {

@@ -192,7 +192,7 @@ impl World {
     }
 
     /// The role of every task.
-    pub(crate) fn task_role() -> String {
+    pub fn task_role() -> String {
         format!("arn:aws:iam::{ACCOUNT}:role/{TASK_ROLE}")
     }
 

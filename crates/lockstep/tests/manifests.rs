@@ -124,7 +124,8 @@ fn errors_have_fields_for_tools() {
         "application: A\nservices: {}\nenvironments: { x: {} }\n",
     )
     .unwrap_err();
-    let json = serde_json::to_value(&errors[1]).unwrap();
+    let error = errors.iter().find(|error| error.path == "services");
+    let json = serde_json::to_value(error).unwrap();
     assert_eq!(
         json,
         serde_json::json!({

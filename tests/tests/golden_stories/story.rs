@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use lockstep_tests::{Application, Execution, Message, Names, World, eventually};
+use lockstep::verdict::Verdict;
+use lockstep_tests::{Execution, Message, Names, World, eventually};
 
-use crate::world::{Rows, changes, look};
+use crate::world::{Rows, Subject, changes, look};
 
 /// How wide a path may be.
 const WIDTH: usize = 110;
@@ -12,7 +13,7 @@ const WIDTH: usize = 110;
 /// A story about one application.
 pub struct Story<'w> {
     world: &'w World,
-    application: Application<'w>,
+    subject: Subject<'w>,
     names: Names,
     before: Rows,
     text: String,
@@ -20,16 +21,17 @@ pub struct Story<'w> {
 
 impl<'w> Story<'w> {
     /// Begins a story; what the application is like now is its `before`.
-    pub async fn of(world: &'w World, application: &Application<'w>, headline: &str) -> Self {
+    pub async fn of(world: &'w World, subject: impl Into<Subject<'w>>, headline: &str) -> Self {
+        let subject = subject.into();
         let mut names = Names::default();
         let address = world.health_url("");
         let address = address.split('/').nth(2).unwrap();
         names.call(address, "address");
         Self {
             world,
-            application: application.clone(),
+            before: look(world, &subject).await,
+            subject,
             names,
-            before: look(world, application).await,
             text: format!("{headline}\n"),
         }
     }
@@ -47,7 +49,13 @@ impl<'w> Story<'w> {
     }
 
     /// Tells a deployment until its end, with its recoveries and its messages. `name` is what it is called in texts.
-    pub async fn deployment(&mut self, title: &str, name: &str, execution: &Execution<'_>) {
+    /// Gives its verdict.
+    pub async fn deployment(
+        &mut self,
+        title: &str,
+        name: &str,
+        execution: &Execution<'_>,
+    ) -> Verdict {
         let (record, executions) = execution.concluded().await;
         let id = record.deployment.id.to_string();
         self.call(&id, name);
@@ -59,6 +67,7 @@ impl<'w> Story<'w> {
             self.path(recovery).await;
         }
         self.messages(&id).await;
+        verdict
     }
 
     /// Tells an execution that creates no deployment.
@@ -123,7 +132,7 @@ impl<'w> Story<'w> {
 
     /// Ends the story with what became of the world.
     pub async fn end(mut self) -> String {
-        let after = look(self.world, &self.application).await;
+        let after = look(self.world, &self.subject).await;
         self.heading("The world, before and after");
         for line in changes(&self.before, &after) {
             self.line(&line);

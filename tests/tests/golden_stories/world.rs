@@ -1,16 +1,47 @@
 //! The world of an application as rows of text.
 
-use lockstep_tests::{Application, ENVIRONMENT, Snapshot, World};
+use std::fmt::Write as _;
+
+use lockstep_tests::{Application, ENVIRONMENT, Fleet, Snapshot, World};
 
 /// What there is, and what it is like.
 pub type Rows = Vec<(String, String)>;
 
+/// Whom a story is about.
+#[derive(Clone)]
+pub enum Subject<'w> {
+    /// One service.
+    Service(Application<'w>),
+    /// Many functions.
+    Functions(Fleet<'w>),
+}
+
+impl<'w> From<&Application<'w>> for Subject<'w> {
+    fn from(application: &Application<'w>) -> Self {
+        Self::Service(application.clone())
+    }
+}
+
+impl<'w> From<&Fleet<'w>> for Subject<'w> {
+    fn from(fleet: &Fleet<'w>) -> Self {
+        Self::Functions(fleet.clone())
+    }
+}
+
 /// The world of an application now.
-pub async fn look(world: &World, application: &Application<'_>) -> Rows {
-    let snapshot = application.snapshot().await;
-    let mut rows = service(&snapshot);
-    rows.extend(kept(world, &application.name).await);
-    rows
+pub async fn look(world: &World, subject: &Subject<'_>) -> Rows {
+    match subject {
+        Subject::Service(application) => {
+            let mut rows = service(&application.snapshot().await);
+            rows.extend(kept(world, &application.name, false).await);
+            rows
+        }
+        Subject::Functions(fleet) => {
+            let mut rows = functions(fleet).await;
+            rows.extend(kept(world, &fleet.name, true).await);
+            rows
+        }
+    }
 }
 
 /// One line a row: `what  before → after`, or just `what  value` where nothing changed.
@@ -33,7 +64,7 @@ pub fn changes(before: &Rows, after: &Rows) -> Vec<String> {
     assert_eq!(
         rest(before),
         rest(after),
-        "a deployment changes images only"
+        "a deployment changes code and images only"
     );
     lines.collect()
 }
@@ -69,7 +100,34 @@ fn service(snapshot: &Snapshot) -> Rows {
     rows
 }
 
-async fn kept(world: &World, name: &str) -> Rows {
+/// What each function answers, and all its settings.
+async fn functions(fleet: &Fleet<'_>) -> Rows {
+    let snapshot = fleet.snapshot().await;
+    let answers = fleet.answers().await;
+    let mut rows = Vec::new();
+    let mut rest = String::new();
+    for (name, serving) in &snapshot.functions {
+        let answer = &answers[name];
+        assert_eq!(answer.version, serving.version, "{name}");
+        assert_eq!(answer.variables, serving.variables, "{name}");
+        let version = match serving.version.as_str() {
+            "$LATEST" => "$LATEST".to_owned(),
+            number => format!("version {number}"),
+        };
+        let weights = match serving.weights.len() {
+            0 => "",
+            _ => ", with weights for others",
+        };
+        let label = &answer.label;
+        rows.push(row(name, &format!("{version}, answers {label}{weights}")));
+        let (settings, variables) = (&serving.settings, &serving.variables);
+        writeln!(rest, "{name}: {settings} {variables:?}").unwrap();
+    }
+    rows.push(row(REST, &rest));
+    rows
+}
+
+async fn kept(world: &World, name: &str, released: bool) -> Rows {
     let ledger = &world.clients().ledger;
     let state = ledger.environment(name, ENVIRONMENT).await.unwrap();
     let current = ledger.current_release(name, ENVIRONMENT).await.unwrap();
@@ -84,18 +142,30 @@ async fn kept(world: &World, name: &str) -> Rows {
     let label = |release: Option<lockstep_ledger::VerifiedRelease>| {
         release.map(|verified| format!("{} by {}", verified.release.label(), verified.deployment))
     };
-    let newest = state.newest.iter();
-    let newest = newest.map(|(component, newest)| format!("{component} {}", newest.digest));
+    let newest = if released {
+        let newest = ledger.newest_releases(name, ENVIRONMENT).await.unwrap();
+        let newest = newest.newest.map(|mark| mark.age.version);
+        row("newest release asked for", &listed(newest))
+    } else {
+        let newest = state.newest.iter();
+        let newest = newest.map(|(component, newest)| format!("{component} {}", newest.digest));
+        row("newest images asked for", &listed(newest))
+    };
     let holds = holds
         .iter()
         .map(|hold| format!("{}, by {}", hold.digest, hold.owner));
+    let on_hold = if released {
+        "artifacts on hold"
+    } else {
+        "images on hold"
+    };
     vec![
         row("lock", &holder),
         row("queue", &listed(queue)),
-        row("newest images asked for", &listed(newest)),
+        newest,
         row("verified release", &listed(label(current))),
         row("verified before that", &listed(label(previous))),
-        row("images on hold", &listed(holds)),
+        row(on_hold, &listed(holds)),
     ]
 }
 

@@ -9,7 +9,7 @@ use super::tree::{Entry, Node, Yaml};
 
 /// Whether functions and uploaded releases are deployed. While they are not, a manifest
 /// that asks for them is refused, and the published schema does not have their keys.
-pub(super) const FUNCTIONS: bool = false;
+pub(super) const FUNCTIONS: bool = true;
 
 /// The keys that are refused, `*` being any name.
 const REFUSED: [&[&str]; 3] = [

@@ -1,0 +1,103 @@
+//! Releases of functions that are put back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lockstep::verdict::Verdict;
+use lockstep_cli::local::gateway::{Fault, FaultRule};
+use lockstep_tests::{Shape, World};
+
+use crate::functions::{MANY, begin, end};
+
+/// The one in the middle.
+const MIDDLE: usize = 10;
+
+pub async fn broken(world: &World) -> String {
+    let fleet = world.fleet("broken", Shape::aliased(MANY)).await;
+    let headline = "A release of 20 functions has one artifact that is no zip file: Lambda refuses it, and all 20 \
+                    answer what they answered before.";
+    let mut story = begin(world, &fleet, headline).await;
+    for function in &fleet.functions {
+        fleet.build(function, "v2");
+    }
+    fleet.build_broken(fleet.function(MIDDLE));
+    let before = fleet.snapshot().await;
+    fleet.release("1.1.0").await;
+    let execution = fleet.execution_of_release("1.1.0").await;
+    let verdict = story
+        .deployment("The upload of 1.1.0", "deployment", &execution)
+        .await;
+    assert_eq!(verdict, Verdict::RolledBack);
+    assert!(fleet.snapshot().await.runs_the_same_as(&before));
+    end(story, fleet).await
+}
+
+pub async fn update_failed(world: &World) -> String {
+    let fleet = world.fleet("update-failed", Shape::aliased(MANY)).await;
+    let headline = "Lambda takes the new code of one of 20 functions and then fails to put it into effect: all 20 \
+                    answer what they answered before.";
+    let mut story = begin(world, &fleet, headline).await;
+    for function in &fleet.functions {
+        fleet.build(function, "v2");
+    }
+    let before = fleet.snapshot().await;
+    fail_update(world, fleet.function(MIDDLE));
+    fleet.release("1.1.0").await;
+    let execution = fleet.execution_of_release("1.1.0").await;
+    let verdict = story
+        .deployment("The upload of 1.1.0", "deployment", &execution)
+        .await;
+    assert_eq!(verdict, Verdict::RolledBack);
+    assert!(fleet.snapshot().await.runs_the_same_as(&before));
+    end(story, fleet).await
+}
+
+/// From its next new code on, a function's update is told to have failed.
+fn fail_update(world: &World, function: &str) {
+    let gateway = world.engine().gateway();
+    let status = |status: &str, reason: &str, code: &str| {
+        format!(
+            "\"LastUpdateStatus\": \"{status}\", \"LastUpdateStatusReason\": \"{reason}\", \
+             \"LastUpdateStatusReasonCode\": \"{code}\""
+        )
+    };
+    let failed = Fault::Alter {
+        from: status("Successful", "", ""),
+        to: status("Failed", "No interfaces are left.", "EniLimitExceeded"),
+    };
+    let is_updated = Arc::new(AtomicBool::new(false));
+    let (sees, asks) = (Arc::clone(&is_updated), is_updated);
+    let see = move |_: &_| {
+        sees.store(true, Ordering::SeqCst);
+        false
+    };
+    let code = format!("/functions/{function}/code");
+    gateway.inject(FaultRule::new(failed.clone(), see).that_says(&code));
+    let ask = move |call: &lockstep_cli::local::gateway::CallName| {
+        call.operation == "GetFunction" && asks.load(Ordering::SeqCst)
+    };
+    let name = format!("/functions/{function}");
+    gateway.inject(FaultRule::new(failed, ask).that_says(&name));
+}
+
+pub async fn direct(world: &World) -> String {
+    let fleet = world.fleet("direct", Shape::direct(3)).await;
+    let settings = "memory_mb: 256, environment: { FLEET_NEW: added }";
+    fleet.apply(&fleet.manifest(settings)).await;
+    let headline = "Functions without an alias get new code and new settings, and the new code is unhealthy: their \
+                    previous code and their previous settings are back, the variables too.";
+    let mut story = begin(world, &fleet, headline).await;
+    for function in &fleet.functions {
+        fleet.build(function, "v2");
+    }
+    fleet.spoil("v2");
+    let before = fleet.snapshot().await;
+    fleet.release("1.1.0").await;
+    let execution = fleet.execution_of_release("1.1.0").await;
+    let verdict = story
+        .deployment("The upload of 1.1.0", "deployment", &execution)
+        .await;
+    assert_eq!(verdict, Verdict::RolledBack);
+    assert!(fleet.snapshot().await.runs_the_same_as(&before));
+    end(story, fleet).await
+}
