@@ -124,14 +124,16 @@ async fn invocations(
     let definition: Value =
         serde_json::from_str(described.definition()).expect("its definition is JSON");
     let values = values(world, app, execution).await;
-    let entered = execution.path().await;
+    let mut entered = execution.path().await;
+    // The states inside a Map are not told of in the history; its items are services here.
+    for (map, inside) in [("Rollout", "Service"), ("UndoRollout", "UndoService")] {
+        if entered.iter().any(|name| name == map) {
+            entered.push(inside.to_owned());
+        }
+    }
     let mut found = Vec::new();
     collect(&definition, "", &mut |state, task| {
-        // The states inside a Map carry its name in the singular, and are not told of in the history.
-        if entered
-            .iter()
-            .any(|name| name.trim_end_matches('s') == state.trim_end_matches('s'))
-        {
+        if entered.iter().any(|name| name == state) {
             let function = task["Arguments"]["FunctionName"].as_str();
             let payload = fill(&task["Arguments"]["Payload"], &values);
             found.push((
