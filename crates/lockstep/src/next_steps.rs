@@ -44,16 +44,29 @@ fn after_rejection(record: &DeploymentRecord, outcome: &Outcome) -> String {
 }
 
 fn after_rollback(record: &DeploymentRecord, outcome: &Outcome) -> String {
-    if outcome
-        .failure
-        .as_ref()
-        .is_some_and(Failure::blames_release)
-    {
+    let failure = outcome.failure.as_ref();
+    let is_to_blame = failure.is_some_and(Failure::blames_release);
+    if record.release.is_some() {
+        return after_release(record, is_to_blame);
+    }
+    if is_to_blame {
         return "Fix the release and push it again. This image is on hold here: it will not be deployed again by itself."
             .to_owned();
     }
     format!(
         "Fix what is named above; the image is not to blame. Then deploy it again: {}",
+        command(record)
+    )
+}
+
+/// What an uploaded release says stays as it is: something else is another version.
+fn after_release(record: &DeploymentRecord, is_to_blame: bool) -> String {
+    if is_to_blame {
+        return "Fix it and upload it as a new version. What was new in it is on hold here: it will not be deployed again by itself."
+            .to_owned();
+    }
+    format!(
+        "Fix what is named above. Then deploy it again: {}; or, where the release has to change, upload a new version.",
         command(record)
     )
 }
