@@ -1,15 +1,18 @@
 //! What Lockstep costs, as ratios measured in one run on one machine: absolute times of a shared machine say little.
 //!
-//! `cargo run -p lockstep-bench -- startup|size|deploy|wake|all` prints Markdown tables and ends with exit code 1 when a
+//! `cargo run -p lockstep-bench -- startup|size|deploy|functions|wake|all` prints Markdown tables and ends with exit code 1 when a
 //! bound is missed. What each number means stands in `docs/benchmarks.md`.
 
 mod aws_call;
 mod calls;
 mod deploy;
+mod floor;
+mod functions;
 mod handlers;
 mod peers;
 mod rollouts;
 mod runtime_api;
+mod sam_sync;
 mod size;
 mod startup;
 mod states;
@@ -49,6 +52,8 @@ enum Which {
     Size,
     /// A whole deployment, against the AWS CLI and ecs-deploy.
     Deploy,
+    /// A release of 1, 20 and 100 Lambda functions, against scripts and the bare API calls.
+    Functions,
     /// From the end of a rollout to the next state.
     Wake,
     /// All of them.
@@ -88,6 +93,9 @@ fn run(arguments: &Arguments) -> Result<Bounds> {
     }
     if which.has(Which::Deploy) {
         lockstep_tests::run(deploy::run(runs.unwrap_or(10), &mut bounds))?;
+    }
+    if which.has(Which::Functions) {
+        lockstep_tests::run(functions::run(runs.unwrap_or(3), &mut bounds))?;
     }
     if which.has(Which::Wake) {
         lockstep_tests::run(wake::run(runs.unwrap_or(20), &mut bounds))?;

@@ -1,7 +1,8 @@
 //! The tools that people deploy with otherwise, each in its own words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lockstep_tests::project;
@@ -69,6 +70,46 @@ impl Peers {
         let deploy = ["deploy", cluster, service, "--image", container, image];
         execute(self.command("ecs").args(deploy))?;
         Ok(begun.elapsed())
+    }
+
+    /// `aws lambda update-function-code`, then `aws lambda wait function-updated`, for each function: one after the
+    /// other, or by several workers at the same time. The zip files come from this machine, as the script sends them.
+    pub fn update_functions(&self, zips: &[(String, Vec<u8>)], workers: usize) -> Result<Duration> {
+        let folder = tempfile::tempdir()?;
+        for (function, zip) in zips {
+            std::fs::write(folder.path().join(function), zip)?;
+        }
+        let left = Mutex::new(zips.iter());
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            while let Some((function, _)) = next() {
+                self.update_function(function, &folder.path().join(function))?;
+            }
+            Ok(())
+        };
+        let begun = Instant::now();
+        std::thread::scope(|threads| {
+            let workers: Vec<_> = (0..workers).map(|_| threads.spawn(work)).collect();
+            let ended = workers.into_iter().map(|worker| match worker.join() {
+                Ok(ended) => ended,
+                Err(_) => Err("a worker panicked".into()),
+            });
+            ended.collect::<Result<Vec<()>>>()
+        })?;
+        Ok(begun.elapsed())
+    }
+
+    fn update_function(&self, function: &str, zip: &Path) -> Result<()> {
+        let zip = format!("fileb://{}", zip.display());
+        let update = [
+            "lambda",
+            "update-function-code",
+            "--function-name",
+            function,
+        ];
+        execute(self.command("aws").args(update).args(["--zip-file", &zip]))?;
+        let wait = ["lambda", "wait", "function-updated", "--function-name"];
+        execute(self.command("aws").args(wait).arg(function))
     }
 
     fn command(&self, program: &str) -> Command {
