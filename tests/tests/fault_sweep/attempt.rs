@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use lockstep::verdict::Verdict;
-use lockstep_tests::{Execution, Message, Snapshot, World, within};
+use lockstep_tests::{Execution, Message, World, within};
 
 use crate::fault::{Kind, Target, install};
 use crate::scenario::{Begun, Scenario};
+use crate::subject::Seen;
 
 /// What a deployment with a fault came to.
 #[derive(Debug, Clone)]
@@ -52,7 +53,7 @@ pub async fn attempt(
     kind: Kind,
 ) -> Outcome {
     let begun = scenario.prepare(world, name).await;
-    let before = begun.application.snapshot().await;
+    let before = begun.subject.look().await;
     let mark = world.engine().gateway().last_call();
     let started = Instant::now();
     let (execution, installed) = begun.start(|| install(world, target, kind)).await;
@@ -63,7 +64,7 @@ pub async fn attempt(
         faults.push("the fault never struck".to_owned());
     }
     world.engine().gateway().clear_faults();
-    let after = begun.application.snapshot().await;
+    let after = begun.subject.look().await;
     let thread = end.thread.clone();
     faults.extend(check_world(&begun, &before, &after, end.verdict));
     let messages = delivered(world, &thread, mark).await;
@@ -72,7 +73,7 @@ pub async fn attempt(
     } else if !messages.is_empty() {
         faults.push(format!("told of what never began: {messages:#?}"));
     }
-    begun.application.delete().await;
+    begun.subject.delete().await;
     Outcome {
         verdict: Some(end.verdict),
         recoveries: end.recoveries,
@@ -125,16 +126,11 @@ async fn finish(world: &World, execution: &Execution<'_>) -> End {
     }
 }
 
-fn check_world(
-    begun: &Begun<'_>,
-    before: &Snapshot,
-    after: &Snapshot,
-    verdict: Verdict,
-) -> Vec<String> {
+fn check_world(begun: &Begun<'_>, before: &Seen, after: &Seen, verdict: Verdict) -> Vec<String> {
     let mut faults = Vec::new();
     let (is_before, is_after) = (
         after.runs_the_same_as(before),
-        runs_release(before, after, &begun.digest),
+        begun.subject.is_released(before, after),
     );
     let agrees = match verdict {
         Verdict::Succeeded => is_after,
@@ -147,10 +143,7 @@ fn check_world(
         ));
     }
     if !after.is_unlocked() {
-        faults.push(format!(
-            "the lock is held: {:?}",
-            after.environment.get("lock")
-        ));
+        faults.push("the lock is held".to_owned());
     }
     if !after.kept("queue#").is_empty() {
         faults.push(format!(
@@ -166,22 +159,12 @@ fn check_world(
         faults.push(format!("{current} verified releases after {verdict}"));
     }
     let held = after.kept("hold#");
-    if held.iter().any(|hold| !hold.ends_with(&begun.digest))
+    if held.iter().any(|hold| !begun.subject.has(hold))
         || (verdict == Verdict::Succeeded && !held.is_empty())
     {
         faults.push(format!("holds after {verdict}: {held:?}"));
     }
     faults
-}
-
-/// Whether the service is on the new image, with the manifest's settings and nothing else changed.
-fn runs_release(before: &Snapshot, after: &Snapshot, digest: &str) -> bool {
-    let settings = &after.settings;
-    after.digest() == digest
-        && after.definition == before.definition
-        && (settings.maximum_percent, settings.minimum_healthy_percent) == (Some(200), Some(100))
-        && settings.circuit_breaker == (true, true)
-        && settings.desired == before.settings.desired
 }
 
 /// The messages of a deployment, once everything that was published is delivered.

@@ -8,8 +8,20 @@ use lockstep_tests::World;
 /// The SDK's standard retry mode tries three times.
 const SDK_ATTEMPTS: usize = 3;
 
-/// The one operation that our adapter does not let the SDK repeat by itself.
-const NOT_REPEATED: &str = "RegisterTaskDefinition";
+/// The operations that our adapters do not let the SDK repeat by itself.
+const NOT_REPEATED: [&str; 11] = [
+    "ecs:RegisterTaskDefinition",
+    "lambda:GetAlias",
+    "lambda:DeleteFunction",
+    "lambda:ListAliases",
+    "lambda:ListFunctions",
+    "lambda:ListProvisionedConcurrencyConfigs",
+    "lambda:ListVersionsByFunction",
+    "lambda:PublishVersion",
+    "lambda:UpdateAlias",
+    "lambda:UpdateFunctionCode",
+    "lambda:UpdateFunctionConfiguration",
+];
 
 /// One way in which a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +91,16 @@ impl Target {
             && format!("{}:{}", call.service, call.operation) == self.operation
     }
 
+    /// Whether the function of this name makes the call.
+    pub fn is_by(&self, function: &str) -> bool {
+        self.caller.strip_prefix("lockstep-") == Some(function)
+    }
+
+    /// Whether it is a look at a function that is made again and again until Lambda is done, beyond the first ones.
+    pub fn is_one_of_many_looks(&self, sure: usize) -> bool {
+        self.operation == "lambda:GetFunction" && self.nth > sure
+    }
+
     /// Whether there is such a thing: while the watchdog decides, no execution runs that could be stopped.
     pub fn can_be(&self, kind: Kind) -> bool {
         kind != Kind::Stopped || !self.caller.ends_with("watchdog")
@@ -119,7 +141,7 @@ pub fn install(world: &World, target: &Target, kind: Kind) -> Installed {
 fn rule(target: Target, kind: Kind) -> FaultRule {
     let (nth, repeats) = (
         target.nth,
-        if target.operation.ends_with(NOT_REPEATED) {
+        if NOT_REPEATED.contains(&target.operation.as_str()) {
             1
         } else {
             SDK_ATTEMPTS

@@ -12,6 +12,7 @@ mod attempt;
 mod fault;
 mod recovery;
 mod scenario;
+mod subject;
 mod table;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -21,6 +22,7 @@ use std::time::Instant;
 
 use attempt::{Outcome, attempt};
 use fault::{Kind, Target};
+use lockstep::verdict::Verdict;
 use lockstep_tests::{World, project, run};
 use scenario::{Scenario, targets};
 use table::Table;
@@ -43,14 +45,17 @@ fn sweep() {
     let Some(first) = run(World::hurried("fault-sweep-0")) else {
         return;
     };
-    let good = run(record(&first, Scenario::Good));
+    let mut recorded: BTreeMap<Scenario, Vec<Target>> = BTreeMap::new();
     let mut rows = BTreeMap::new();
-    for scenario in [Scenario::Bad, Scenario::Stopped] {
-        let mut own = run(record(&first, scenario));
-        own.retain(|target| scenario.has_of_its_own(target, &good));
-        rows.insert(scenario, own);
+    for scenario in Scenario::ALL {
+        let own = run(record(&first, scenario));
+        let hit = scenario.after().and_then(|other| recorded.get(&other));
+        let hit = hit.map(Vec::as_slice).unwrap_or_default();
+        let mut row = own.clone();
+        row.retain(|target| scenario.has_of_its_own(target, hit));
+        rows.insert(scenario, row);
+        recorded.insert(scenario, own);
     }
-    rows.insert(Scenario::Good, good);
     let (jobs, done) = (Mutex::new(jobs(&rows)), Mutex::new(Vec::new()));
     let total = jobs.lock().unwrap().len();
     eprintln!("fault-sweep: {total} deployments");
@@ -122,13 +127,13 @@ async fn record(world: &World, scenario: Scenario) -> Vec<Target> {
     let begun = scenario
         .prepare(world, format!("record-{}", scenario.name()))
         .await;
-    let before = begun.application.snapshot().await;
+    let before = begun.subject.look().await;
     let gateway = world.engine().gateway();
     let (execution, mark) = begun.start(|| gateway.last_call()).await;
     let (record, _) = execution.concluded().await;
     world.idle().await;
     let calls = gateway.calls_since(mark);
-    let after = begun.application.snapshot().await;
+    let after = begun.subject.look().await;
     let verdict = record.conclusion.expect("it is concluded");
     eprintln!(
         "fault-sweep: {}: {:?}, {} calls",
@@ -140,7 +145,7 @@ async fn record(world: &World, scenario: Scenario) -> Vec<Target> {
     let is_before = after.runs_the_same_as(&before);
     assert_eq!(
         is_before,
-        scenario != Scenario::Good,
+        scenario.verdict() != Verdict::Succeeded,
         "{before:#?}\n{after:#?}"
     );
     targets(&calls)

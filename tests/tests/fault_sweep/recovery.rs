@@ -21,7 +21,7 @@ fn a_recovery_that_cannot_begin_is_followed_by_another() {
 async fn follow(world: &World) {
     let scenario = Scenario::Stopped;
     let begun = scenario.prepare(world, "stubborn".to_owned()).await;
-    let before = begun.application.snapshot().await;
+    let before = begun.subject.look().await;
     let gateway = world.engine().gateway();
     let refuse = FaultRule::on("lockstep-trigger", "GetItem", Fault::RefuseBefore).times(TRIES);
     let (execution, refused) = begun.start(|| gateway.inject(refuse)).await;
@@ -32,7 +32,7 @@ async fn follow(world: &World) {
     world.idle().await;
     assert_eq!(refused.fired(), TRIES);
     assert_eq!(conclusion.verdict, Verdict::Stopped);
-    let after = begun.application.snapshot().await;
+    let after = begun.subject.look().await;
     assert!(after.runs_the_same_as(&before), "{before:#?}\n{after:#?}");
     assert!(after.is_unlocked());
     let id = execution.deployment().await.expect("it was created");

@@ -2,9 +2,10 @@
 
 use lockstep::verdict::Verdict;
 use lockstep_cli::local::gateway::{Call, Delivery};
-use lockstep_tests::{Application, Execution, World};
+use lockstep_tests::{Execution, Fleet, Shape, World};
 
 use crate::fault::Target;
+use crate::subject::{NEW, SETTINGS, Subject};
 
 /// A deployment that always takes the same course.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,25 +16,44 @@ pub enum Scenario {
     Bad,
     /// A deployment that a person stops while it is verified: the watchdog has it put back.
     Stopped,
+    /// A release of functions with an alias.
+    Functions,
+    /// A release of functions with an alias that fails verification and is put back.
+    BadFunctions,
+    /// A release of functions without an alias that fails verification: code and settings are put back.
+    BadDirectFunctions,
 }
 
 /// One run of a scenario that has begun.
 pub struct Begun<'w> {
     /// What is deployed.
-    pub application: Application<'w>,
-    /// The digest that is deployed.
-    pub digest: String,
+    pub subject: Subject<'w>,
     scenario: Scenario,
     world: &'w World,
 }
 
 impl Scenario {
+    /// All of them, in the order in which they build upon each other.
+    pub const ALL: [Self; 6] = [
+        Self::Good,
+        Self::Bad,
+        Self::Stopped,
+        Self::Functions,
+        Self::BadFunctions,
+        Self::BadDirectFunctions,
+    ];
+
     /// The heading of its table.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Good => "A good image is pushed",
             Self::Bad => "A bad image is deployed by hand",
             Self::Stopped => "A deployment is stopped while it is verified",
+            Self::Functions => "A good release of two Lambda functions with an alias is uploaded",
+            Self::BadFunctions => "A bad release of two Lambda functions with an alias is uploaded",
+            Self::BadDirectFunctions => {
+                "A bad release of two Lambda functions without an alias is uploaded"
+            }
         }
     }
 
@@ -43,84 +63,162 @@ impl Scenario {
             Self::Good => "good",
             Self::Bad => "bad",
             Self::Stopped => "stopped",
+            Self::Functions => "functions",
+            Self::BadFunctions => "bad-functions",
+            Self::BadDirectFunctions => "bad-direct",
         }
     }
 
     /// How it ends without faults.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Self::Good => Verdict::Succeeded,
-            Self::Bad => Verdict::RolledBack,
+            Self::Good | Self::Functions => Verdict::Succeeded,
+            Self::Bad | Self::BadFunctions | Self::BadDirectFunctions => Verdict::RolledBack,
             Self::Stopped => Verdict::Stopped,
+        }
+    }
+
+    /// The scenario whose calls are hit already when this one's are; what it calls in the same way is not hit again.
+    pub const fn after(self) -> Option<Self> {
+        match self {
+            Self::Good => None,
+            Self::Bad | Self::Stopped | Self::Functions => Some(Self::Good),
+            Self::BadFunctions | Self::BadDirectFunctions => Some(Self::Functions),
         }
     }
 
     /// Whether a call is hit in this scenario. A bad deployment goes the same way as a good one from the lock to the
     /// first look of verify, and a stopped one is put back in the same way as a bad one: those calls are hit once.
-    pub fn has_of_its_own(self, target: &Target, good: &[Target]) -> bool {
-        let by = |function: &str| target.caller.ends_with(function);
+    pub fn has_of_its_own(self, target: &Target, hit: &[Target]) -> bool {
+        let by = |functions: &[&str]| functions.iter().any(|name| target.is_by(name));
         match self {
             Self::Good => true,
-            Self::Bad => by("trigger") || !good.contains(target),
-            Self::Stopped => by("watchdog") || by("trigger"),
+            Self::Bad => by(&["trigger"]) || !hit.contains(target),
+            Self::Stopped => by(&["watchdog", "trigger"]),
+            // Lock, verify and messages are the same for all kinds of targets.
+            Self::Functions => {
+                by(&[
+                    "trigger",
+                    "release",
+                    "plan",
+                    "plan-functions",
+                    "function",
+                    "conclude",
+                ]) && !target.is_one_of_many_looks(LOOKS)
+            }
+            Self::BadFunctions | Self::BadDirectFunctions => {
+                by(&["plan-functions", "function"])
+                    && !hit.contains(target)
+                    && !target.is_one_of_many_looks(LOOKS)
+            }
         }
     }
 
-    /// Makes an application and pushes its image; nothing is deployed yet.
+    /// Makes an application, or functions, and what is deployed; nothing is deployed yet.
     pub async fn prepare(self, world: &World, name: String) -> Begun<'_> {
         // The same calls in every run: nothing is woken early, everything is asked for again by the clock.
         world.engine().gateway().set_delivery(Delivery::Never);
-        let application = world.application(&name).await;
-        let digest = match self {
-            Self::Good => application.push("v2").await,
-            Self::Bad | Self::Stopped => application.push_bad("v2").await,
+        let subject = match self {
+            Self::Good | Self::Bad | Self::Stopped => self.prepare_service(world, &name).await,
+            Self::Functions | Self::BadFunctions => {
+                prepare_functions(world, &name, Shape::aliased(FUNCTIONS)).await
+            }
+            Self::BadDirectFunctions => {
+                prepare_functions(world, &name, Shape::direct(FUNCTIONS)).await
+            }
         };
-        if self == Self::Stopped {
-            let url = world.health_url(&name);
-            let patient = application.manifest(&url);
-            let patient = patient.replace("interval_seconds: 1", "interval_seconds: 100");
-            application.apply(&patient).await;
+        if let (Self::BadFunctions | Self::BadDirectFunctions, Subject::Functions(fleet, _)) =
+            (self, &subject)
+        {
+            fleet.spoil(NEW);
         }
         Begun {
-            application,
-            digest,
+            subject,
             scenario: self,
             world,
         }
     }
+
+    async fn prepare_service<'w>(self, world: &'w World, name: &str) -> Subject<'w> {
+        let application = world.application(name).await;
+        let digest = match self {
+            Self::Bad | Self::Stopped => application.push_bad("v2").await,
+            _ => application.push("v2").await,
+        };
+        if self == Self::Stopped {
+            let url = world.health_url(name);
+            let patient = application.manifest(&url);
+            let patient = patient.replace("interval_seconds: 1", "interval_seconds: 100");
+            application.apply(&patient).await;
+        }
+        Subject::Service(application, digest)
+    }
+}
+
+/// How many functions are released.
+const FUNCTIONS: usize = 2;
+
+/// So many looks at functions are sure to be made, however soon Lambda is done.
+const LOOKS: usize = 4;
+
+/// The version of every release.
+const VERSION: &str = "1.1.0";
+
+async fn prepare_functions<'w>(world: &'w World, name: &str, shape: Shape) -> Subject<'w> {
+    let fleet = world.fleet(name, shape).await;
+    fleet.apply(&fleet.manifest(SETTINGS)).await;
+    for function in &fleet.functions {
+        fleet.build(function, NEW);
+    }
+    let artifacts = fleet.artifacts(VERSION).into_iter();
+    let hashes = artifacts.map(|artifact| artifact.sha256).collect();
+    Subject::Functions(fleet, hashes)
 }
 
 impl<'w> Begun<'w> {
     /// Starts the deployment and takes it to where its calls begin to count; `from_here` is called there.
     pub async fn start<T>(&self, from_here: impl FnOnce() -> T) -> (Execution<'w>, T) {
+        let (application, digest) = match &self.subject {
+            Subject::Service(application, digest) => (application, digest),
+            Subject::Functions(fleet, _) => return self.upload(fleet, from_here).await,
+        };
         match self.scenario {
             Scenario::Good => {
                 let counting = from_here();
-                self.announce().await;
-                let execution = self.application.execution_of_push(&self.digest).await;
-                (execution, counting)
-            }
-            Scenario::Bad => {
-                let counting = from_here();
-                (self.application.deploy(&self.digest).await, counting)
+                self.announce(digest).await;
+                (application.execution_of_push(digest).await, counting)
             }
             Scenario::Stopped => {
-                let execution = self.application.deploy(&self.digest).await;
+                let execution = application.deploy(digest).await;
                 execution.reaches("VerifyWait").await;
                 let counting = from_here();
                 execution.stop().await;
                 (execution, counting)
             }
+            _ => {
+                let counting = from_here();
+                (application.deploy(digest).await, counting)
+            }
         }
     }
 
+    async fn upload<T>(
+        &self,
+        fleet: &Fleet<'w>,
+        from_here: impl FnOnce() -> T,
+    ) -> (Execution<'w>, T) {
+        let counting = from_here();
+        fleet.release(VERSION).await;
+        (fleet.execution_of_release(VERSION).await, counting)
+    }
+
     /// Delivers the event of the push, which was kept back.
-    async fn announce(&self) {
+    async fn announce(&self, digest: &str) {
         let gateway = self.world.engine().gateway();
         let events = gateway.events();
         let push = events
             .iter()
-            .find(|event| event.detail["image-digest"] == self.digest.as_str());
+            .find(|event| event.detail["image-digest"] == digest);
         let sent = gateway.send_event(push.expect("the push was announced"));
         sent.await.expect("the event reaches the bus");
     }
@@ -143,16 +241,23 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
             nth,
         });
     }
-    let phase = |target: &Target| {
-        PHASES
-            .iter()
-            .position(|phase| target.caller.ends_with(phase))
-    };
+    let phase = |target: &Target| PHASES.iter().position(|phase| target.is_by(phase));
     targets.sort_by_key(|target| (phase(target), target.operation.clone(), target.nth));
     targets
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 9] = [
-    "watchdog", "trigger", "lock", "plan", "notify", "service", "verify", "conclude", "wake",
+const PHASES: [&str; 12] = [
+    "watchdog",
+    "trigger",
+    "release",
+    "lock",
+    "plan",
+    "plan-functions",
+    "notify",
+    "service",
+    "function",
+    "verify",
+    "conclude",
+    "wake",
 ];
