@@ -71,7 +71,12 @@ fn overrides(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
     } else {
         "x86_64"
     };
-    let all = [("Architecture", architecture), ("PollSeconds", "1")];
+    let all = [
+        ("Architecture", architecture),
+        ("PollSeconds", "1"),
+        ("FunctionTimeout", "10"),
+        ("FunctionSeconds", "11"),
+    ];
     all.iter()
         .chain(parameters)
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

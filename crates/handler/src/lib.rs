@@ -13,5 +13,5 @@ pub use context::Context;
 pub use error::{HandlerError, StartError};
 pub use invocation::{Invocation, Verb};
 pub use phase_runner::PhaseRunner;
-pub use plain::{parse, run};
+pub use plain::{parse, run, run_timed};
 pub use token::Tokens;

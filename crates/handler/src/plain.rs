@@ -1,5 +1,7 @@
 //! Handlers that answer at once.
 
+use std::time::{Duration, SystemTime};
+
 use lambda_runtime::{LambdaEvent, service_fn};
 use lockstep::PhaseError;
 use serde::de::DeserializeOwned;
@@ -15,10 +17,24 @@ pub async fn run<H>(handle: H) -> Result<(), StartError>
 where
     H: AsyncFn(Value) -> Result<Value, PhaseError>,
 {
+    run_timed(async |payload, _left| handle(payload).await).await
+}
+
+/// [`run`], for a handler that works for as long as it may: it is told how much time Lambda
+/// leaves it from now until the function's timeout.
+///
+/// # Errors
+/// When the Lambda runtime API cannot be reached any more.
+pub async fn run_timed<H>(handle: H) -> Result<(), StartError>
+where
+    H: AsyncFn(Value, Duration) -> Result<Value, PhaseError>,
+{
     let handle = &handle;
     let serve = service_fn(
         async |event: LambdaEvent<Value>| -> Result<Value, HandlerError> {
-            handle(event.payload).await.map_err(|error| {
+            let left = event.context.deadline().duration_since(SystemTime::now());
+            let left = left.unwrap_or_default();
+            handle(event.payload, left).await.map_err(|error| {
                 tracing::error!(error = error.name(), "{error}");
                 HandlerError(error)
             })

@@ -143,16 +143,32 @@ fn a_function_gives_up_before_it_is_asked_again() {
     let template = Template::load();
     let timeout = template.function_defaults()["Timeout"].as_u64().unwrap();
     assert!(timeout < template.parameter_default("PollSeconds").as_u64().unwrap());
+    let own = &template.properties("FunctionFunction", FUNCTION)["Timeout"];
+    assert_eq!(own, "FunctionTimeout");
     for (resource, properties) in template.all(FUNCTION) {
         assert!(
-            properties.get("Timeout").is_none(),
+            resource == "FunctionFunction" || properties.get("Timeout").is_none(),
             "{resource} has a timeout of its own"
         );
     }
+    let of_function = template.parameter_default("FunctionTimeout").as_u64();
+    let of_function = of_function.unwrap();
+    assert!(
+        of_function
+            < template
+                .parameter_default("FunctionSeconds")
+                .as_u64()
+                .unwrap()
+    );
     for task in Machine::load()
         .tasks()
         .filter(|task| !task.waits_for_token())
     {
+        let timeout = if task.function() == "Function" {
+            of_function
+        } else {
+            timeout
+        };
         let limit = task.body["TimeoutSeconds"].as_u64();
         assert!(
             limit.is_some_and(|limit| limit > timeout),

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use crate::template::{Template, root};
 
-/// `state-machine/deploy.asl.json`, with the default for `${PollSeconds}` filled in.
+/// The numbers that the template fills in.
+const NUMBERS: [&str; 2] = ["PollSeconds", "FunctionSeconds"];
+
+/// `state-machine/deploy.asl.json`, with the defaults of the [`NUMBERS`] filled in.
 pub struct Machine {
     pub body: Value,
     pub states: Vec<State>,
@@ -27,10 +30,11 @@ pub fn text() -> String {
 
 impl Machine {
     pub fn load() -> Self {
-        let poll_seconds = Template::load()
-            .parameter_default("PollSeconds")
-            .to_string();
-        let filled = text().replace("${PollSeconds}", &poll_seconds);
+        let template = Template::load();
+        let filled = NUMBERS.iter().fold(text(), |text, name| {
+            let default = template.parameter_default(name).to_string();
+            text.replace(&format!("${{{name}}}"), &default)
+        });
         let body: Value = serde_json::from_str(&filled).expect("the state machine is JSON");
         let mut states = Vec::new();
         collect(&body, None, &mut states);
