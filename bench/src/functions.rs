@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use lockstep_cli::local::gateway::Call;
-use lockstep_tests::{Fleet, Shape, World};
+use lockstep_tests::{ALIAS, Fleet, Shape, World};
 
 use crate::floor::Floor;
 use crate::peers::Peers;
 use crate::rollouts::since_1970;
-use crate::states::{entered, stays};
-use crate::stats::{median, ratio, seconds};
+use crate::states::{Stay, entered, stays};
+use crate::stats::{median, milliseconds, ratio, seconds};
 use crate::table::{Bounds, Row, print};
 use crate::{Result, calls, sam_sync};
 
@@ -37,6 +37,7 @@ struct Released {
     total: Duration,
     /// All functions, from the first look to the last alias.
     step: Duration,
+    states: Vec<Stay>,
     calls: Vec<Call>,
 }
 
@@ -46,7 +47,10 @@ struct Size {
     functions: usize,
     aliased: Vec<Released>,
     direct: Vec<Released>,
+    /// The script that only sends the code, as functions without an alias take it.
     script: Vec<Duration>,
+    /// The script that keeps a version and points the alias to it.
+    aliasing_script: Vec<Duration>,
     workers: Vec<Duration>,
     floor: Vec<Duration>,
     unpaced: Vec<Duration>,
@@ -92,9 +96,14 @@ async fn measure(world: &World, peers: &Peers, functions: usize, rounds: usize) 
         size.aliased.push(ours);
         size.direct.push(ours_direct);
         let zips = build(&direct, &format!("script {round}"));
-        size.script.push(peers.update_functions(&zips, 1)?);
+        let took = peers.update_functions(&zips, 1, None)?;
+        size.script.push(took);
         let zips = build(&direct, &format!("workers {round}"));
-        size.workers.push(peers.update_functions(&zips, WORKERS)?);
+        let took = peers.update_functions(&zips, WORKERS, None)?;
+        size.workers.push(took);
+        let zips = build(&aliased, &format!("aliasing script {round}"));
+        let took = peers.update_functions(&zips, 1, Some(ALIAS))?;
+        size.aliasing_script.push(took);
         let floor = Floor::new(&world.endpoint());
         for (times, paced) in [(&mut size.floor, true), (&mut size.unpaced, false)] {
             let version = format!("0.{round}.{}", u8::from(paced));
@@ -138,11 +147,14 @@ async fn release(world: &World, fleet: &Fleet<'_>, round: usize) -> Result<Relea
     let history = execution.history().await;
     let told = entered(&history, "Verdict").ok_or("the execution told nobody")?;
     world.idle().await;
-    let steps = stays(&history).into_iter().filter(|stay| stay.name == STEP);
+    let states = stays(&history);
+    let step = states.iter().filter(|stay| stay.name == STEP);
+    let step = step.map(|stay| stay.time).sum();
     let ours = |call: &Call| call.name.caller.starts_with("lockstep-");
     Ok(Released {
         total: told.saturating_sub(begun),
-        step: steps.map(|stay| stay.time).sum(),
+        step,
+        states,
         calls: gateway.calls_since(mark).into_iter().filter(ours).collect(),
     })
 }
@@ -152,7 +164,8 @@ fn times(released: &[Released], time: impl Fn(&Released) -> Duration) -> Duratio
 }
 
 fn print_size(size: &Size, bounds: &mut Bounds) {
-    let (script, floor) = (median(&size.script), median(&size.floor));
+    let (script, aliasing) = (median(&size.script), median(&size.aliasing_script));
+    let floor = median(&size.floor);
     let row = |what: &str, time: Duration, name: &str, peer: Duration, bound| Row {
         what: what.to_owned(),
         measured: seconds(time),
@@ -163,16 +176,32 @@ fn print_size(size: &Size, bounds: &mut Bounds) {
     };
     let of_script = (size.functions == COMPARED).then_some(OF_SCRIPT);
     let of_floor = (size.functions == LARGEST).then_some(OF_FLOOR);
-    let against_script = |what: &str, released: &[Released]| {
-        let total = times(released, |one| one.total);
-        row(what, total, "script", script, of_script)
-    };
+    let whole = |released: &[Released]| times(released, |one| one.total);
     let step = times(&size.aliased, |one| one.step);
     let own = times(&size.aliased, |one| one.total.saturating_sub(one.step));
-    let total = times(&size.aliased, |one| one.total);
+    let total = whole(&size.aliased);
     let rows = [
-        against_script("upload → people told, with alias", &size.aliased),
-        against_script("upload → people told, without alias", &size.direct),
+        row(
+            "upload → people told, without alias",
+            whole(&size.direct),
+            "script",
+            script,
+            of_script,
+        ),
+        row(
+            "upload → people told, with alias",
+            total,
+            "script that keeps versions",
+            aliasing,
+            of_script,
+        ),
+        row(
+            "the same against the script that keeps none",
+            total,
+            "script",
+            script,
+            None,
+        ),
         row(
             "script, 8 in parallel",
             median(&size.workers),
@@ -214,6 +243,25 @@ fn print_size(size: &Size, bounds: &mut Bounds) {
         size.functions
     );
     bounds.print(&title, &rows);
+    print_states(size);
+}
+
+/// How long the executions were in each state: in the last round, with alias and without.
+fn print_states(size: &Size) {
+    let (Some(aliased), Some(direct)) = (size.aliased.last(), size.direct.last()) else {
+        return;
+    };
+    let time = |released: &Released, name: &str| {
+        let stays = released.states.iter().filter(|stay| stay.name == name);
+        milliseconds(stays.map(|stay| stay.time).sum())
+    };
+    let mut names: Vec<_> = aliased.states.iter().map(|stay| &stay.name).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
+    let line = |name: &String| vec![name.clone(), time(aliased, name), time(direct, name)];
+    let lines: Vec<_> = names.into_iter().map(line).collect();
+    let title = format!("Time in each state, {} functions", size.functions);
+    print(&title, &["state", "with alias", "without alias"], &lines);
 }
 
 fn print_sam(sizes: &[Size], sam: Result<Duration>) {

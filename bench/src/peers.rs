@@ -74,7 +74,13 @@ impl Peers {
 
     /// `aws lambda update-function-code`, then `aws lambda wait function-updated`, for each function: one after the
     /// other, or by several workers at the same time. The zip files come from this machine, as the script sends them.
-    pub fn update_functions(&self, zips: &[(String, Vec<u8>)], workers: usize) -> Result<Duration> {
+    /// With an alias, a version is published as well, and the alias pointed to it.
+    pub fn update_functions(
+        &self,
+        zips: &[(String, Vec<u8>)],
+        workers: usize,
+        alias: Option<&str>,
+    ) -> Result<Duration> {
         let folder = tempfile::tempdir()?;
         for (function, zip) in zips {
             std::fs::write(folder.path().join(function), zip)?;
@@ -84,6 +90,9 @@ impl Peers {
         let work = || {
             while let Some((function, _)) = next() {
                 self.update_function(function, &folder.path().join(function))?;
+                if let Some(alias) = alias {
+                    self.point_alias(function, alias)?;
+                }
             }
             Ok(())
         };
@@ -112,6 +121,15 @@ impl Peers {
         execute(self.command("aws").args(wait).arg(function))
     }
 
+    fn point_alias(&self, function: &str, alias: &str) -> Result<()> {
+        let publish = ["lambda", "publish-version", "--function-name", function];
+        let query = ["--query", "Version", "--output", "text"];
+        let version = output(self.command("aws").args(publish).args(query))?;
+        let point = ["lambda", "update-alias", "--function-name", function];
+        let alias = ["--name", alias, "--function-version", version.trim()];
+        execute(self.command("aws").args(point).args(alias))
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.folder.join("bin").join(program));
         command
@@ -126,9 +144,14 @@ impl Peers {
 
 /// Runs a command to its end; its output is shown only where it fails.
 pub fn execute(command: &mut Command) -> Result<()> {
+    output(command).map(drop)
+}
+
+/// Runs a command to its end; gives what it wrote.
+fn output(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     let said = format!("{}\n{}", text(&output.stdout), text(&output.stderr));
