@@ -71,12 +71,7 @@ fn overrides(parameters: &[(&str, &str)]) -> BTreeMap<String, String> {
     } else {
         "x86_64"
     };
-    let all = [
-        ("Architecture", architecture),
-        ("PollSeconds", "1"),
-        ("FunctionTimeout", "10"),
-        ("FunctionSeconds", "11"),
-    ];
+    let all = [("Architecture", architecture), ("PollSeconds", "1")];
     all.iter()
         .chain(parameters)
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
