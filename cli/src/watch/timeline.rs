@@ -80,13 +80,14 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 10] = [
+const PHASES: [(&str, &[&str]); 11] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
     ("plan", &["Plan", "HasSteps", "PlanFunctions"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
+    ("publish live", &["PublishLive"]),
     ("undo", &["UndoRollout"]),
     (
         "verify restored",

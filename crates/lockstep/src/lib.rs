@@ -10,6 +10,7 @@ pub mod ecs;
 mod error;
 mod id;
 pub mod lambda;
+pub mod live;
 pub mod manifest;
 mod next_steps;
 pub mod notification;

@@ -247,7 +247,7 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 12] = [
+const PHASES: [&str; 13] = [
     "watchdog",
     "trigger",
     "release",
@@ -258,6 +258,7 @@ const PHASES: [&str; 12] = [
     "service",
     "function",
     "verify",
+    "publish-live",
     "conclude",
     "wake",
 ];

@@ -91,6 +91,7 @@ fn actions(call: &Call) -> Vec<String> {
             .collect(),
         ("lambda", "Invoke") => vec!["lambda:InvokeFunction".to_owned()],
         ("s3", "HeadObject") => vec!["s3:GetObject".to_owned()],
+        ("s3", "CopyObject") => vec!["s3:GetObjectVersion".to_owned(), "s3:PutObject".to_owned()],
         // The registry protocol has no signature and needs no permission of its own.
         ("registry", _) => Vec::new(),
         (service, operation) => vec![format!("{service}:{operation}")],

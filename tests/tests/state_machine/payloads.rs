@@ -35,6 +35,7 @@ fn every_function_gets_the_fields_it_knows() {
         ),
         ("Plan", vec!["deployment execution fence"]),
         ("PlanFunctions", vec!["deployment execution fence"]),
+        ("PublishLive", vec!["deployment execution fence verb"]),
         ("Release", vec!["deployment execution progress"]),
         (
             "Service",

@@ -151,6 +151,7 @@ fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
     let query = parts.uri.query().unwrap_or_default();
     let known = match service {
         "lambda" => rest::lambda(method, path, query),
+        "s3" if parts.headers.contains_key("x-amz-copy-source") => Some("CopyObject"),
         "s3" => rest::s3(method, path, query),
         _ => None,
     };
@@ -268,6 +269,16 @@ mod tests {
         assert_eq!(identify(&parts, b"").unwrap().operation, "Invoke");
         let parts = request("PUT", "/bucket/key", &[("authorization", &signed("s3"))]);
         assert_eq!(identify(&parts, b"").unwrap().operation, "PutObject");
+        let headers = [
+            ("authorization", signed("s3")),
+            ("x-amz-copy-source", "bucket/other".to_owned()),
+        ];
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(key, value)| (*key, value.as_str()))
+            .collect();
+        let parts = request("PUT", "/bucket/key", &headers);
+        assert_eq!(identify(&parts, b"").unwrap().operation, "CopyObject");
         let parts = request("PUT", "/hosts/1", &[("authorization", &signed("route53"))]);
         assert_eq!(identify(&parts, b"").unwrap().operation, "PUT /hosts/1");
     }

@@ -46,6 +46,7 @@ pub(super) fn s3(method: &str, path: &str, query: &str) -> Option<&'static str> 
         ("GET", Some(_)) => "GetObject",
         ("HEAD", Some(_)) => "HeadObject",
         ("PUT", Some(_)) => "PutObject",
+        ("DELETE", Some(_)) => "DeleteObject",
         ("GET", None) if is_asked("list-type") => "ListObjectsV2",
         ("HEAD", None) => "HeadBucket",
         _ => return None,
@@ -90,6 +91,7 @@ mod tests {
         assert_eq!(s3("GET", key, "x-id=GetObject"), Some("GetObject"));
         assert_eq!(s3("HEAD", key, "versionId=1"), Some("HeadObject"));
         assert_eq!(s3("PUT", key, ""), Some("PutObject"));
+        assert_eq!(s3("DELETE", key, ""), Some("DeleteObject"));
         assert_eq!(s3("PUT", key, "partNumber=1&uploadId=2"), None);
         assert_eq!(s3("GET", "/bucket", "list-type=2"), Some("ListObjectsV2"));
         assert_eq!(s3("HEAD", "/bucket", ""), Some("HeadBucket"));

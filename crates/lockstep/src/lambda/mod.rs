@@ -14,7 +14,7 @@ mod planning;
 mod reasons;
 mod step;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod undo;
 mod world;
 

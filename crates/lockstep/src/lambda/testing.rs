@@ -42,7 +42,7 @@ pub(super) fn answer(code: &str) -> Value {
 }
 
 /// A zip file of a release whose hash in hex is this digit, 64 times.
-pub(super) fn zip(digit: char) -> Artifact {
+pub(crate) fn zip(digit: char) -> Artifact {
     Artifact::Zip(ZipArtifact {
         bucket: "releases".into(),
         key: "releases/shop/v2/api.zip".into(),
@@ -60,7 +60,7 @@ pub(super) fn code(digit: char) -> String {
     crate::release::base64_of_hex(&digit.to_string().repeat(64))
 }
 
-pub(super) fn resolved(
+pub(crate) fn resolved(
     alias: Option<&str>,
     configuration: FunctionConfiguration,
 ) -> ResolvedFunction {
@@ -73,7 +73,7 @@ pub(super) fn resolved(
     }
 }
 
-pub(super) fn settings() -> FunctionConfiguration {
+pub(crate) fn settings() -> FunctionConfiguration {
     FunctionConfiguration {
         memory_mb: Some(512),
         environment: [("LOG_LEVEL".to_owned(), "info".to_owned())].into(),
@@ -83,7 +83,7 @@ pub(super) fn settings() -> FunctionConfiguration {
 
 /// One function of an account, with everything that Lambda keeps of it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Account {
+pub(crate) struct Account {
     pub(super) latest: Value,
     pub(super) versions: BTreeMap<u64, Value>,
     pub(super) alias: Option<Value>,
@@ -93,7 +93,7 @@ pub(super) struct Account {
 
 impl Account {
     /// A function of this code. With an alias, version 1 is published and the alias on it.
-    pub(super) fn new(digit: char, aliased: bool) -> Self {
+    pub(crate) fn new(digit: char, aliased: bool) -> Self {
         let mut account = Self {
             latest: answer(&code(digit)),
             versions: BTreeMap::new(),
@@ -147,7 +147,7 @@ impl Account {
         }
     }
 
-    pub(super) fn plan(
+    pub(crate) fn plan(
         &self,
         resolved: &ResolvedFunction,
         artifact: Option<&Artifact>,

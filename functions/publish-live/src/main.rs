@@ -1,0 +1,23 @@
+//! Publish live: keeps the code of the last verified release where CloudFormation templates find
+//! it, so that no stack deployment brings old code back; or puts back what was there.
+
+mod objects;
+mod parameters;
+mod publisher;
+
+use lockstep_aws::variable;
+use lockstep_handler::{Context, StartError, run};
+use objects::Objects;
+use parameters::Parameters;
+use publisher::Publisher;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), StartError> {
+    let context = Context::start()?;
+    let publisher = Publisher {
+        objects: Objects::new(&context.sdk, variable("LOCKSTEP_RELEASES_BUCKET")?),
+        parameters: Parameters::new(&context.sdk),
+        ledger: context.ledger,
+    };
+    run(async |payload| publisher.handle(payload).await).await
+}

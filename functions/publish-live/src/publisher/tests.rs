@@ -1,0 +1,298 @@
+//! Whole invocations, with the ledger, S3 and SSM answering from memory.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsOutput;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::operation::copy_object::CopyObjectOutput;
+use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_ssm::operation::delete_parameter::DeleteParameterOutput;
+use aws_sdk_ssm::operation::get_parameter::{GetParameterError, GetParameterOutput};
+use aws_sdk_ssm::operation::put_parameter::PutParameterOutput;
+use aws_sdk_ssm::types::Parameter;
+use aws_sdk_ssm::types::error::ParameterNotFound;
+use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
+use aws_smithy_types::body::SdkBody;
+use lockstep::PhaseError;
+use lockstep_ledger::Ledger;
+use serde_json::{Value, json};
+
+use super::Publisher;
+use crate::objects::Objects;
+use crate::parameters::Parameters;
+
+const ID: &str = "01JD5Q6Z8G0000000000000000";
+const KEY: &str = "live/shop/test/api.zip";
+const PARAMETER: &str = "/lockstep/shop/test/thumbs/image";
+const REGISTRY: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// The versions of each key, the last one being what is there: what each was copied from, and its
+/// metadata. `None` is the mark of a deletion.
+type Versions = BTreeMap<String, Vec<Option<(String, HashMap<String, String>)>>>;
+
+#[derive(Clone, Default)]
+struct World {
+    objects: Arc<Mutex<Versions>>,
+    parameters: Arc<Mutex<BTreeMap<String, String>>>,
+    writes: Arc<Mutex<usize>>,
+    items: BTreeMap<String, Value>,
+}
+
+impl World {
+    /// Release 1.4.0 brings new code for a function of a zip file and one of an image; `verified`
+    /// are the artifacts of the release before.
+    fn new(verified: &Value) -> Self {
+        let change = |component: &str, code: &str| {
+            json!({
+                "component": component, "function": component, "keep": 5, "alias": "live",
+                "before": {
+                    "code_sha256": code, "configuration_hash": "c", "latest_code_sha256": code,
+                    "latest_configuration_hash": "c", "latest_revision": "r",
+                },
+            })
+        };
+        let change = json!({
+            "phase": "functions", "deployment": ID, "application": "shop", "environment": "test",
+            "functions": [change("api", "old"), change("thumbs", "old")],
+            "rate_per_second": 15, "deadline_seconds": 60,
+        });
+        let plan = json!({
+            "release": {"manifest_version": 1, "artifacts": {"api": zip("1.4.0", 'b'), "thumbs": image('b')}},
+            "steps": [{"number": 0, "target": "functions", "before": "x", "after": "y", "change": change}],
+        });
+        let current = json!({
+            "release": {"manifest_version": 1, "artifacts": verified},
+            "deployment": ID, "verified_at": "2026-11-20T10:00:00Z",
+        });
+        Self {
+            items: BTreeMap::from([("plan".to_owned(), plan), ("current".to_owned(), current)]),
+            ..Self::default()
+        }
+    }
+
+    fn s3(&self) -> aws_sdk_s3::Client {
+        let objects = self.objects.clone();
+        let head = mock!(aws_sdk_s3::Client::head_object).then_compute_response(move |input| {
+            let objects = objects.lock().unwrap();
+            let versions = objects.get(input.key().unwrap());
+            let newest = versions.and_then(|all| Some((all.len(), all.last()?.clone()?)));
+            let Some((number, (_, metadata))) = newest else {
+                let status = 404.try_into().unwrap();
+                return MockResponse::Http(aws_sdk_s3::config::http::HttpResponse::new(
+                    status,
+                    SdkBody::empty(),
+                ));
+            };
+            let output = HeadObjectOutput::builder()
+                .set_metadata(Some(metadata))
+                .version_id(format!("v{number}"));
+            MockResponse::Output(output.build())
+        });
+        let (objects, writes) = (self.objects.clone(), self.writes.clone());
+        let copy = mock!(aws_sdk_s3::Client::copy_object).then_compute_output(move |input| {
+            *writes.lock().unwrap() += 1;
+            let source = input.copy_source().unwrap().to_owned();
+            let mut objects = objects.lock().unwrap();
+            let versions = objects.entry(input.key().unwrap().to_owned()).or_default();
+            let new = match source.split_once(&format!("{KEY}?versionId=v")) {
+                Some((_, number)) => versions[number.parse::<usize>().unwrap() - 1].clone(),
+                None => Some((source, input.metadata().unwrap().clone())),
+            };
+            versions.push(new);
+            CopyObjectOutput::builder().build()
+        });
+        let (objects, writes) = (self.objects.clone(), self.writes.clone());
+        let delete = mock!(aws_sdk_s3::Client::delete_object).then_compute_output(move |input| {
+            *writes.lock().unwrap() += 1;
+            let mut objects = objects.lock().unwrap();
+            objects.get_mut(input.key().unwrap()).unwrap().push(None);
+            DeleteObjectOutput::builder().build()
+        });
+        mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&head, &copy, &delete])
+    }
+
+    fn ssm(&self) -> aws_sdk_ssm::Client {
+        let all = self.parameters.clone();
+        let get =
+            mock!(aws_sdk_ssm::Client::get_parameter).then_compute_response(move |input| match all
+                .lock()
+                .unwrap()
+                .get(input.name().unwrap())
+            {
+                Some(value) => MockResponse::Output(
+                    GetParameterOutput::builder()
+                        .parameter(Parameter::builder().value(value).build())
+                        .build(),
+                ),
+                None => {
+                    let meta =
+                        aws_sdk_ssm::error::ErrorMetadata::builder().code("ParameterNotFound");
+                    let missing = ParameterNotFound::builder().meta(meta.build()).build();
+                    MockResponse::Error(GetParameterError::ParameterNotFound(missing))
+                }
+            });
+        let (all, writes) = (self.parameters.clone(), self.writes.clone());
+        let put = mock!(aws_sdk_ssm::Client::put_parameter).then_compute_output(move |input| {
+            *writes.lock().unwrap() += 1;
+            let (name, value) = (input.name().unwrap(), input.value().unwrap());
+            all.lock()
+                .unwrap()
+                .insert(name.to_owned(), value.to_owned());
+            PutParameterOutput::builder().build()
+        });
+        let (all, writes) = (self.parameters.clone(), self.writes.clone());
+        let delete =
+            mock!(aws_sdk_ssm::Client::delete_parameter).then_compute_output(move |input| {
+                *writes.lock().unwrap() += 1;
+                all.lock().unwrap().remove(input.name().unwrap());
+                DeleteParameterOutput::builder().build()
+            });
+        mock_client!(aws_sdk_ssm, RuleMode::MatchAny, [&get, &put, &delete])
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let lease = mock!(aws_sdk_dynamodb::Client::transact_write_items)
+            .then_output(|| TransactWriteItemsOutput::builder().build());
+        let items = self.items.clone();
+        let get = mock!(aws_sdk_dynamodb::Client::get_item).then_compute_output(move |input| {
+            let Some(AttributeValue::S(sk)) = input.key().and_then(|key| key.get("sk")) else {
+                unreachable!()
+            };
+            let text = |text: &str| AttributeValue::S(text.to_owned());
+            let item = items.get(sk).map(|body| {
+                HashMap::from([
+                    ("pk".to_owned(), text("p")),
+                    ("sk".to_owned(), text(sk)),
+                    ("body".to_owned(), text(&body.to_string())),
+                ])
+            });
+            GetItemOutput::builder().set_item(item).build()
+        });
+        mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&lease, &get])
+    }
+
+    async fn invoke(&self, verb: &str) -> Result<Value, PhaseError> {
+        let publisher = Publisher {
+            ledger: Ledger::new(self.dynamodb(), "ledger"),
+            objects: Objects::with_client(self.s3(), "releases".to_owned()),
+            parameters: Parameters::with_client(self.ssm()),
+        };
+        let arn = "arn:aws:states:eu-west-1:111122223333:execution:lockstep-deploy:x";
+        let payload = json!({
+            "deployment": {"id": ID, "application": "shop", "environment": "test"},
+            "execution": {"name": "x", "arn": arn, "started_at": "2026-11-20T10:00:00Z"},
+            "fence": 1, "verb": verb,
+        });
+        publisher.handle(payload).await
+    }
+
+    /// What is at the key now: what it was copied from.
+    fn live(&self) -> Option<String> {
+        let objects = self.objects.lock().unwrap();
+        let newest = objects.get(KEY)?.last()?.clone()?;
+        Some(newest.0)
+    }
+
+    fn image(&self) -> Option<String> {
+        self.parameters.lock().unwrap().get(PARAMETER).cloned()
+    }
+
+    /// Somebody, or an earlier deployment, put this at the key.
+    fn put(&self, source: &str, metadata: &[(&str, &str)]) {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let metadata = metadata.iter().map(pair).collect();
+        let version = Some((source.to_owned(), metadata));
+        let mut objects = self.objects.lock().unwrap();
+        objects.entry(KEY.to_owned()).or_default().push(version);
+    }
+}
+
+fn zip(release: &str, digit: char) -> Value {
+    json!({
+        "kind": "zip", "bucket": "releases", "key": format!("releases/shop/{release}/api.zip"), "version_id": "o1",
+        "sha256": digit.to_string().repeat(64), "size": 1, "path": "api.zip", "release": release,
+        "released_at": "2026-11-20T10:00:00Z",
+    })
+}
+
+fn image(digit: char) -> Value {
+    let digest = format!("sha256:{}", digit.to_string().repeat(64));
+    json!({"kind": "image", "repository": "shop/thumbs", "digest": digest, "pushed_at": "2026-11-20T10:00:00Z"})
+}
+
+fn uri(digit: char) -> String {
+    format!(
+        "{REGISTRY}/shop/thumbs@sha256:{}",
+        digit.to_string().repeat(64)
+    )
+}
+
+const NEW: &str = "releases/releases/shop/1.4.0/api.zip?versionId=o1";
+
+#[tokio::test]
+async fn the_first_release_creates_what_templates_read_and_its_undo_takes_it_away() {
+    let world = World::new(&json!({}));
+    let answer = world.invoke("do").await.unwrap();
+    assert_eq!(answer, json!({"functions": 2, "changed": 2}));
+    assert_eq!(world.live().unwrap(), NEW);
+    assert_eq!(world.image().unwrap(), uri('b'));
+    world.invoke("undo").await.unwrap();
+    assert_eq!((world.live(), world.image()), (None, None));
+}
+
+#[tokio::test]
+async fn asking_again_writes_nothing() {
+    let world = World::new(&json!({}));
+    world.invoke("do").await.unwrap();
+    let answer = world.invoke("do").await.unwrap();
+    assert_eq!(answer, json!({"functions": 2, "changed": 0}));
+    assert_eq!(*world.writes.lock().unwrap(), 2);
+    world.invoke("undo").await.unwrap();
+    world.invoke("undo").await.unwrap();
+    assert_eq!(*world.writes.lock().unwrap(), 4);
+}
+
+#[tokio::test]
+async fn undo_puts_back_exactly_what_was_replaced() {
+    let world = World::new(&json!({"api": zip("1.3.0", 'a'), "thumbs": image('a')}));
+    world.put(
+        "1.3.0",
+        &[("sha256", &"a".repeat(64)), ("deployment", "another")],
+    );
+    let parameter = (PARAMETER.to_owned(), uri('a'));
+    world.parameters.lock().unwrap().extend([parameter]);
+    world.invoke("do").await.unwrap();
+    assert_eq!(world.live().unwrap(), NEW);
+    world.invoke("undo").await.unwrap();
+    assert_eq!(world.live().unwrap(), "1.3.0");
+    assert_eq!(world.image().unwrap(), uri('a'));
+}
+
+#[tokio::test]
+async fn a_file_that_a_person_put_there_comes_back_as_well() {
+    let world = World::new(&json!({}));
+    world.put("by hand", &[]);
+    world.invoke("do").await.unwrap();
+    assert_eq!(world.live().unwrap(), NEW);
+    world.invoke("undo").await.unwrap();
+    assert_eq!(world.live().unwrap(), "by hand");
+}
+
+#[tokio::test]
+async fn undo_touches_nothing_where_nothing_was_done_or_somebody_came_after() {
+    let world = World::new(&json!({"api": zip("1.3.0", 'a'), "thumbs": image('a')}));
+    world.put("1.3.0", &[("deployment", "another")]);
+    world.invoke("undo").await.unwrap();
+    assert_eq!(world.live().unwrap(), "1.3.0");
+    world.invoke("do").await.unwrap();
+    world.put("by hand", &[]);
+    let parameter = (PARAMETER.to_owned(), uri('c'));
+    world.parameters.lock().unwrap().extend([parameter]);
+    world.invoke("undo").await.unwrap();
+    assert_eq!(world.live().unwrap(), "by hand");
+    assert_eq!(world.image().unwrap(), uri('c'));
+}
