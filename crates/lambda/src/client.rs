@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::Pacer;
 use crate::error::{explain, is_missing, is_throttled};
+use crate::invocation::AT_ONCE;
 
 /// How many calls a second are made where nobody says: the quota of most accounts for the
 /// control plane as a whole.
@@ -32,10 +33,12 @@ pub struct Lambda {
     pub(crate) endpoint: Option<String>,
     /// Previous code is held in memory while it is put back: one function's at a time.
     pub(crate) transfer: Arc<Semaphore>,
+    /// Turns to invoke functions.
+    pub(crate) invocations: Arc<Semaphore>,
     calls: Arc<Pacer>,
     looks: Arc<Pacer>,
     /// When no call may begin any more.
-    until: Option<Instant>,
+    pub(crate) until: Option<Instant>,
 }
 
 impl Lambda {
@@ -47,6 +50,7 @@ impl Lambda {
             http: Arc::default(),
             endpoint,
             transfer: Arc::new(Semaphore::new(1)),
+            invocations: Arc::new(Semaphore::new(AT_ONCE)),
             calls: Arc::new(Pacer::new(RATE)),
             looks: Arc::new(Pacer::new(RATE * LOOKS)),
             until: None,

@@ -40,6 +40,12 @@ pub(crate) fn explain(error: AwsError, resource: &str) -> PhaseError {
 
 fn advice(code: &str, message: &str) -> Option<&'static str> {
     match code {
+        "KMSAccessDeniedException"
+        | "KMSDisabledException"
+        | "KMSInvalidStateException"
+        | "KMSNotFoundException" => {
+            Some("Lambda cannot use the key of the function's environment variables")
+        }
         "ResourceNotFoundException" => Some(
             "somebody deleted it; create it again, or take it out of lockstep.yaml and apply it",
         ),

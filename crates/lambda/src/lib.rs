@@ -9,6 +9,7 @@ mod changes;
 mod client;
 mod download;
 mod error;
+mod invocation;
 mod listing;
 mod pacer;
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lockstep::PhaseError;
 use lockstep::lambda::{
-    FunctionChange, FunctionWorld, LiveFunction, Next, PackageType, State, next,
+    FunctionChange, FunctionWorld, Invoked, LiveFunction, Next, PackageType, State, checked, next,
 };
 use lockstep_lambda::{Lambda, Sent};
 
@@ -28,6 +29,20 @@ pub(crate) struct Remembered {
     /// What the alias names, until the alias is pointed elsewhere. Lambda takes that only if
     /// the alias is still what it was.
     serving: Option<LiveFunction>,
+    /// Whether it still has to invoke the new version.
+    needs_check: bool,
+    /// How often it lost the answer to that.
+    lost: u8,
+}
+
+impl Remembered {
+    /// Nothing but whether the new version still has to be invoked.
+    pub(crate) fn nothing(needs_check: bool) -> Self {
+        Self {
+            needs_check,
+            ..Self::default()
+        }
+    }
 }
 
 /// Looks at a function, as far as its change needs to know.
@@ -40,7 +55,12 @@ pub(crate) async fn look(
     remembered: Remembered,
 ) -> Result<FunctionWorld, PhaseError> {
     let name = &change.function;
-    let Remembered { published, serving } = remembered;
+    let Remembered {
+        published,
+        serving,
+        needs_check,
+        ..
+    } = remembered;
     let Some(alias) = &change.alias else {
         let latest = present(change, lambda.function(name, None).await?)?;
         return Ok(FunctionWorld {
@@ -48,6 +68,7 @@ pub(crate) async fn look(
             serving: None,
             alias: None,
             published,
+            needs_check,
         });
     };
     let serving = match serving {
@@ -68,6 +89,7 @@ pub(crate) async fn look(
         serving,
         alias,
         published,
+        needs_check,
     })
 }
 
@@ -128,7 +150,10 @@ impl Work<'_> {
     /// One look, and what it leads to. Gives what was decided before it was done.
     async fn turn(&self, patience: &mut Patience) -> Result<Next, PhaseError> {
         self.finish_published().await?;
-        let remembered = self.remembered.borrow().clone();
+        let remembered = Remembered {
+            needs_check: self.fleet.check_of(self.change).is_some(),
+            ..self.remembered.borrow().clone()
+        };
         let world = look(&self.fleet.lambda, self.change, remembered).await?;
         let seen = world.serving.as_ref();
         self.remembered.borrow_mut().serving = seen.cloned();
@@ -170,6 +195,29 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Invokes what is to serve, and sees whether it answers as the manifest says.
+    async fn check(&self, version: &str, logs: &str) -> Result<Sent<Takes>, PhaseError> {
+        let Some(check) = self.fleet.check_of(self.change) else {
+            return Ok(Sent::Accepted(Takes::Nothing));
+        };
+        let patience = Duration::from_secs(check.timeout_seconds.into());
+        let (lambda, name) = (&self.fleet.lambda, &self.change.function);
+        let sent = lambda
+            .invoke(name, version, &check.payload, patience)
+            .await?;
+        let invoked = match sent {
+            Sent::Accepted(Invoked::Unknown(why)) if self.remembered.borrow().lost < LOST => {
+                self.remembered.borrow_mut().lost += 1;
+                return Ok(Sent::LookAgain(why));
+            }
+            Sent::Accepted(invoked) => invoked,
+            Sent::LookAgain(why) => return Ok(Sent::LookAgain(why)),
+        };
+        checked(self.change, check, (version, logs), &invoked)?;
+        self.fleet.checked.borrow_mut().insert(name.clone());
+        Ok(Sent::Accepted(Takes::Nothing))
+    }
+
     async fn act(&self, next: &Next) -> Result<Sent<Takes>, PhaseError> {
         let (lambda, name) = (&self.fleet.lambda, &self.change.function);
         tracing::info!(function = name, "{}", words(next));
@@ -199,6 +247,7 @@ impl Work<'_> {
                 let sent = lambda.update_code(name, code, revision_id).await?;
                 map(sent, |()| Takes::AMoment)
             }
+            Next::Check { version, logs } => self.check(version, logs).await?,
             Next::PointAlias {
                 version,
                 revision_id,
@@ -214,6 +263,9 @@ impl Work<'_> {
         })
     }
 }
+
+/// How often an answer to a check may be lost: then it is invoked once more.
+const LOST: u8 = 1;
 
 /// How long Lambda goes on with what it accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,6 +294,7 @@ fn words(next: &Next) -> String {
         Next::UpdateConfiguration(_) => "updating the configuration".into(),
         Next::UpdateCode { code, .. } => format!("updating the code to {}", code.label()),
         Next::Publish { .. } => "publishing the new version".into(),
+        Next::Check { version, .. } => format!("invoking {version} before it serves"),
         Next::PointAlias { version, .. } => format!("pointing the alias to version {version}"),
         Next::Done { summary: note } | Next::Wait { note } => note.clone(),
         Next::Fail(error) => error.to_string(),

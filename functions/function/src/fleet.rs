@@ -1,17 +1,15 @@
 //! What the work on many functions has in common: its time, its pauses, and its end.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::time::Duration;
 
 use lockstep::PhaseError;
-use lockstep::lambda::FunctionsStep;
+use lockstep::lambda::{FunctionChange, FunctionsStep};
+use lockstep::manifest::FunctionCheck;
 use lockstep_lambda::{Lambda, pause};
 use tokio::time::Instant;
-
-/// How long one invocation works before it ends and is asked again: long enough for a hundred
-/// functions, short enough that a deployment that failed elsewhere stops soon. The last call
-/// that began in time still has to come back before the function's own timeout.
-const TIME: Duration = Duration::from_secs(30);
 
 /// How long Lambda takes at least for new code or configuration.
 const SETTLING: Duration = Duration::from_millis(600);
@@ -19,6 +17,27 @@ const SETTLING: Duration = Duration::from_millis(600);
 /// The first pause, and the longest one, between two looks at something that did not change.
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(4);
+
+/// Until when the invocation under way works before it ends and is asked again.
+///
+/// That is half of the time that Lambda gives it: what began in the first half, at worst the
+/// transfer of a function's previous code, ends in the second. With the template's timeout of
+/// 50 s that is long enough for a hundred functions, and short enough that a deployment that
+/// failed elsewhere stops soon.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WorkingTime(Rc<Cell<Option<Instant>>>);
+
+impl WorkingTime {
+    /// An invocation begins, which Lambda ends after `left`.
+    pub(crate) fn begin(&self, left: Duration) {
+        self.0.set(Some(Instant::now() + left / 2));
+    }
+
+    /// When nothing new may begin any more.
+    pub(crate) fn end(&self) -> Instant {
+        self.0.get().unwrap_or_else(Instant::now)
+    }
+}
 
 /// The work of one invocation.
 #[derive(Debug)]
@@ -28,17 +47,19 @@ pub(crate) struct Fleet<'a> {
     until: Instant,
     /// Whether something failed, so that nothing new is begun.
     halted: Cell<bool>,
+    /// The functions whose new version was checked for this deployment.
+    pub(crate) checked: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Fleet<'a> {
-    /// The work on a step that begins now.
-    pub(crate) fn new(lambda: &Lambda, step: &'a FunctionsStep) -> Self {
-        let until = Instant::now() + TIME;
+    /// The work on a step.
+    pub(crate) fn new(lambda: &Lambda, step: &'a FunctionsStep, until: Instant) -> Self {
         Self {
             lambda: lambda.paced(step.rate_per_second, Some(until)),
             step,
             until,
             halted: Cell::new(false),
+            checked: RefCell::default(),
         }
     }
 
@@ -48,6 +69,12 @@ impl<'a> Fleet<'a> {
     pub(crate) fn at_once(&self) -> usize {
         let seconds_of_calls = self.step.rate_per_second.saturating_mul(4);
         usize::try_from(seconds_of_calls.clamp(8, 256)).unwrap_or(8)
+    }
+
+    /// How a function's new version is still to be checked.
+    pub(crate) fn check_of(&self, change: &FunctionChange) -> Option<&'a FunctionCheck> {
+        let checked = self.checked.borrow().contains(&change.function);
+        self.step.check_of(change).filter(|_| !checked)
     }
 
     /// Whether this invocation may begin nothing more.

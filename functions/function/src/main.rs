@@ -8,8 +8,9 @@ mod phase;
 mod prune;
 mod undo;
 
+use fleet::WorkingTime;
 use lockstep::plan::Change;
-use lockstep_handler::{Context, PhaseRunner, StartError, run};
+use lockstep_handler::{Context, PhaseRunner, StartError, run_timed};
 use lockstep_lambda::Lambda;
 use phase::FunctionsPhase;
 use prune::Pruner;
@@ -20,12 +21,15 @@ async fn main() -> Result<(), StartError> {
     let context = Context::start()?;
     let client = aws_sdk_lambda::Client::new(&context.sdk);
     let lambda = Lambda::new(client, context.sdk.endpoint_url().map(str::to_owned));
+    let time = WorkingTime::default();
     let pruner = Pruner {
         ledger: context.ledger.clone(),
         lambda: lambda.clone(),
+        time: time.clone(),
     };
-    let runner = PhaseRunner::new(FunctionsPhase::new(lambda), context);
-    run(async |payload: Value| {
+    let runner = PhaseRunner::new(FunctionsPhase::new(lambda, time.clone()), context);
+    run_timed(async |payload: Value, left| {
+        time.begin(left);
         if payload.get("verb").and_then(Value::as_str) == Some("prune") {
             return pruner.handle(payload).await;
         }

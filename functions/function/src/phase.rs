@@ -1,6 +1,7 @@
 //! What the phase does to the functions; what it means is decided in [`lockstep::lambda`].
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -9,7 +10,7 @@ use lockstep::{Phase, PhaseError, Progress, WakeKey};
 use lockstep_lambda::Lambda;
 
 use crate::change::{Reached, Remembered, bring_about, look};
-use crate::fleet::{Fleet, one_of};
+use crate::fleet::{Fleet, WorkingTime, one_of};
 use crate::undo::{put_back, settled};
 
 /// How many functions are looked at at the same time: a look takes some hundredths of a second.
@@ -24,18 +25,31 @@ const LOOKS_AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub struct FunctionsPhase {
     lambda: Lambda,
+    time: WorkingTime,
     /// What `start` of a deployment saw last. The `observe` that follows at once takes it over
     /// instead of looking at everything again: each function was looked at after its last call.
     seen: RefCell<Option<(String, Progress)>>,
+    /// The functions whose new version was checked, and for which deployment. A process that
+    /// goes on with a deployment does not check them again; a new one does.
+    checked: RefCell<(String, BTreeSet<String>)>,
 }
 
 impl FunctionsPhase {
-    /// The phase, acting through `lambda`.
-    pub const fn new(lambda: Lambda) -> Self {
+    /// The phase, acting through `lambda` while there is time.
+    pub(crate) const fn new(lambda: Lambda, time: WorkingTime) -> Self {
         Self {
             lambda,
+            time,
             seen: RefCell::new(None),
+            checked: RefCell::new((String::new(), BTreeSet::new())),
         }
+    }
+
+    /// What this process checked already for a deployment.
+    fn checked(&self, step: &FunctionsStep) -> BTreeSet<String> {
+        let (deployment, functions) = &*self.checked.borrow();
+        let same = *deployment == step.deployment;
+        functions.iter().filter(|_| same).cloned().collect()
     }
 }
 
@@ -52,8 +66,11 @@ impl Phase for FunctionsPhase {
     }
 
     async fn start(&self, step: &FunctionsStep) -> Result<(), PhaseError> {
-        let fleet = Fleet::new(&self.lambda, step);
+        let fleet = Fleet::new(&self.lambda, step, self.time.end());
+        fleet.checked.replace(self.checked(step));
         let reached = on_all(&fleet, async |change| bring_about(&fleet, change).await).await;
+        let checked = (step.deployment.clone(), fleet.checked.take());
+        self.checked.replace(checked);
         let progress = reached_progress(step, reached)?;
         self.seen.replace(Some((step.deployment.clone(), progress)));
         Ok(())
@@ -66,9 +83,13 @@ impl Phase for FunctionsPhase {
             return Ok(progress);
         }
         let lambda = self.lambda.paced(step.rate_per_second, None);
+        let checked = self.checked(step);
         let functions = stream::iter(&step.functions);
         let looks = functions.map(async |change| {
-            let world = look(&lambda, change, Remembered::default()).await?;
+            let wanted = step.check_of(change);
+            let needs_check = wanted.is_some() && !checked.contains(&change.function);
+            let remembered = Remembered::nothing(needs_check);
+            let world = look(&lambda, change, remembered).await?;
             Ok::<_, PhaseError>(next(change, &world))
         });
         let mut looks = looks.buffered(LOOKS_AT_ONCE);
@@ -86,7 +107,7 @@ impl Phase for FunctionsPhase {
     /// Puts every function back, as far as the time reaches. One that cannot be put back does
     /// not keep the others from it.
     async fn undo(&self, step: &FunctionsStep) -> Result<Progress, PhaseError> {
-        let fleet = Fleet::new(&self.lambda, step);
+        let fleet = Fleet::new(&self.lambda, step, self.time.end());
         let reached = on_all(&fleet, async |change| put_back(&fleet, change).await).await;
         settled(step, reached)
     }

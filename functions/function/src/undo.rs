@@ -92,6 +92,7 @@ impl Work<'_> {
                 serving: None,
                 alias: None,
                 published: None,
+                needs_check: false,
             }));
         };
         let serving = lambda.function(name, Some(alias)).await?;
@@ -119,6 +120,7 @@ impl Work<'_> {
             serving,
             alias,
             published: None,
+            needs_check: false,
         }))
     }
 

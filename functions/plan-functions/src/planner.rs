@@ -66,7 +66,12 @@ impl Planner {
         let (changes, failed) = functions.plan().await?;
         let release = record.release.as_ref().map(|it| it.version.as_str());
         Ok(functions_part(
-            deployment, release, changes, failed, self.rate,
+            deployment,
+            release,
+            changes,
+            &environment.functions,
+            failed,
+            self.rate,
         ))
     }
 

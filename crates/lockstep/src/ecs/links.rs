@@ -60,6 +60,19 @@ impl ServiceStep {
     }
 }
 
+/// A log group's page in the console of the account and region of something that has this ARN.
+pub(crate) fn log_group_link(arn: &str, group: &str) -> String {
+    let Some(arn) = Arn::parse(arn) else {
+        return format!("log group {group}");
+    };
+    format!(
+        "{}/cloudwatch/home?region={}#logsV2:log-groups/log-group/{}",
+        console(arn.partition, arn.region),
+        arn.region,
+        twice_encoded(group)
+    )
+}
+
 fn console(partition: &str, region: &str) -> String {
     match partition {
         "aws-cn" => "https://console.amazonaws.cn".into(),

@@ -29,6 +29,7 @@ pub use arn::{Arn, family_and_number, short_name};
 pub use checks::{image_platform, missing_cluster, missing_service, needed_log_groups};
 pub use definition::{LogLocation, Revision, container, containers, image, register_input};
 pub use image::{ImageReference, by_digest};
+pub(crate) use links::log_group_link;
 pub use live::{Deployment, Event, LiveService, Rollout, TaskCounts};
 pub use normalise::normalise;
 pub use observe::{Observation, observe};

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::configuration;
 use super::reasons::words;
+use crate::ecs::log_group_link;
 
 /// One version of a function (or `$LATEST`), from the raw answer of `GetFunction`.
 #[derive(Clone, PartialEq)]
@@ -149,6 +150,13 @@ impl LiveFunction {
     /// The number of a published version; `None` for `$LATEST`.
     pub fn number(&self) -> Option<u64> {
         self.version.parse().ok()
+    }
+
+    /// Its log in the console.
+    pub(super) fn log_link(&self) -> String {
+        let group = text_option(&self.configuration, "/LoggingConfig/LogGroup");
+        let group = group.unwrap_or_else(|| format!("/aws/lambda/{}", self.name));
+        log_group_link(&self.arn, &group)
     }
 
     /// The version as people name it.

@@ -45,6 +45,13 @@ pub enum Next {
         /// The `RevisionId` it must still have.
         revision_id: String,
     },
+    /// Invoke what is to serve once, and see what it answers.
+    Check {
+        /// The version; `$LATEST` for a function without an alias, which serves already.
+        version: String,
+        /// Where its log is.
+        logs: String,
+    },
     /// Point the alias to the version alone, without weights for others.
     PointAlias {
         /// The version.
@@ -76,7 +83,7 @@ pub fn next(change: &FunctionChange, world: &FunctionWorld) -> Next {
     if latest.last_update == LastUpdate::InProgress || latest.state == State::Pending {
         return wait(change, "Lambda is at work on it");
     }
-    let steps = [known, sound, snapshot, configuration, code, publish];
+    let steps = [known, sound, snapshot, configuration, code, publish, check];
     let outcome = steps.iter().find_map(|step| step(change, world));
     outcome.unwrap_or_else(|| point_alias(change, world))
 }
@@ -142,6 +149,7 @@ fn served(change: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
         (State::Pending, _) | (_, LastUpdate::InProgress) => {
             Some(wait(change, "Lambda is at work on it"))
         }
+        _ if world.needs_check && change.alias.is_none() => Some(invocation(serving)),
         _ => Some(Next::Done {
             summary: summary(change, serving),
         }),
@@ -240,6 +248,18 @@ fn publish(change: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
             State::Failed(reason) => Some(Next::Fail(unhealthy(change, published, reason))),
             State::Active | State::Inactive => None,
         },
+    }
+}
+
+fn check(_: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
+    let published = world.published.as_ref().filter(|_| world.needs_check);
+    published.map(invocation)
+}
+
+fn invocation(live: &LiveFunction) -> Next {
+    Next::Check {
+        version: live.version.clone(),
+        logs: live.log_link(),
     }
 }
 

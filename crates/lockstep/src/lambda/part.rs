@@ -1,7 +1,10 @@
 //! The part of a plan that is about functions.
 
+use std::collections::BTreeMap;
+
 use super::step::{FunctionChange, FunctionsStep};
 use crate::Check;
+use crate::manifest::ResolvedFunction;
 use crate::plan::{Change, Part, PartStep};
 use crate::record::DeploymentRef;
 
@@ -21,16 +24,24 @@ const CALLS: u64 = 10;
 const PATIENCE: u64 = 15 * 60;
 
 /// The part for these functions: one step for all that change, or every check that failed.
-/// `release` is the version of the uploaded release, where there is one.
+/// `release` is the version of the uploaded release, where there is one; `entries` are the
+/// manifest's functions and groups.
 pub fn functions_part(
     deployment: &DeploymentRef,
     release: Option<&str>,
     functions: Vec<FunctionChange>,
+    entries: &BTreeMap<String, ResolvedFunction>,
     mut failed: Vec<Check>,
     rate_per_second: u32,
 ) -> Part {
     let rate_per_second = rate_per_second.max(1);
+    let check = |change: &FunctionChange| {
+        let name = change.component.split('/').next()?;
+        let check = entries.get(name)?.check.clone()?;
+        Some((name.to_owned(), check))
+    };
     let step = FunctionsStep {
+        checks: functions.iter().filter_map(check).collect(),
         deployment: deployment.id.to_string(),
         application: deployment.application.clone(),
         environment: deployment.environment.clone(),
@@ -73,10 +84,12 @@ fn too_large(step: &FunctionsStep) -> Option<Check> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+    use std::collections::BTreeMap;
+
     use super::{DEFAULT_RATE, functions_part};
     use crate::lambda::testing::{Account, resolved, zip};
     use crate::lambda::{FunctionChange, missing_function};
-    use crate::manifest::FunctionConfiguration;
+    use crate::manifest::{FunctionCheck, FunctionConfiguration, ResolvedFunction};
     use crate::record::DeploymentRef;
 
     fn deployment() -> DeploymentRef {
@@ -85,6 +98,10 @@ mod tests {
             application: "shop".into(),
             environment: "production".into(),
         }
+    }
+
+    fn entries() -> BTreeMap<String, ResolvedFunction> {
+        BTreeMap::new()
     }
 
     fn change(name: &str) -> FunctionChange {
@@ -103,6 +120,7 @@ mod tests {
             &deployment(),
             Some("v2"),
             vec![change("a")],
+            &entries(),
             vec![],
             DEFAULT_RATE,
         );
@@ -112,7 +130,14 @@ mod tests {
             "function a: version 1 (qqqqqqqqqqqq) -> api.zip v2 (bbbbbbbbbbbb)"
         );
         let names = ["a", "b", "c", "d"].map(change).to_vec();
-        let four = functions_part(&deployment(), Some("v2"), names, vec![], DEFAULT_RATE);
+        let four = functions_part(
+            &deployment(),
+            Some("v2"),
+            names,
+            &entries(),
+            vec![],
+            DEFAULT_RATE,
+        );
         assert_eq!(four.steps.len(), 1);
         assert_eq!(four.steps[0].target, "4 functions");
         assert_eq!(four.steps[0].before, "their previous versions");
@@ -120,19 +145,27 @@ mod tests {
 
     #[test]
     fn there_is_no_step_where_nothing_changes_or_something_is_in_the_way() {
-        let nothing = functions_part(&deployment(), None, vec![], vec![], DEFAULT_RATE);
+        let nothing = functions_part(
+            &deployment(),
+            None,
+            vec![],
+            &entries(),
+            vec![],
+            DEFAULT_RATE,
+        );
         assert_eq!((nothing.steps.len(), nothing.failed.len()), (0, 0));
         let missing = vec![missing_function("b")];
         let failed = functions_part(
             &deployment(),
             None,
             vec![change("a")],
+            &entries(),
             missing,
             DEFAULT_RATE,
         );
         assert_eq!((failed.steps.len(), failed.failed.len()), (0, 1));
         let many = vec![change("a"); 1000];
-        let large = functions_part(&deployment(), None, many, vec![], DEFAULT_RATE);
+        let large = functions_part(&deployment(), None, many, &entries(), vec![], DEFAULT_RATE);
         assert!(
             large.failed[0]
                 .to_string()
@@ -141,8 +174,38 @@ mod tests {
     }
 
     #[test]
+    fn a_check_is_kept_once_for_a_whole_group() {
+        let check: FunctionCheck = serde_json::from_str("{}").unwrap();
+        let mut group = resolved(Some("live"), FunctionConfiguration::default());
+        group.check = Some(check.clone());
+        let entries = BTreeMap::from([("workers".to_owned(), group)]);
+        let named = |name: &str| FunctionChange {
+            component: name.into(),
+            ..change("a")
+        };
+        let changes = vec![named("workers/a"), named("workers/b"), named("api")];
+        let mut part = functions_part(&deployment(), None, changes, &entries, vec![], 15);
+        let crate::plan::Change::Functions(step) = part.steps.remove(0).change else {
+            panic!("no functions");
+        };
+        assert_eq!(step.checks.len(), 1);
+        let wanted = step.functions.iter().map(|it| step.check_of(it));
+        let wanted: Vec<_> = wanted.collect();
+        assert_eq!(wanted, [Some(&check), Some(&check), None]);
+    }
+
+    #[test]
     fn more_functions_get_more_time() {
-        let part = |rate| functions_part(&deployment(), None, vec![change("a"); 100], vec![], rate);
+        let part = |rate| {
+            functions_part(
+                &deployment(),
+                None,
+                vec![change("a"); 100],
+                &entries(),
+                vec![],
+                rate,
+            )
+        };
         let seconds = |rate| match part(rate).steps.remove(0).change {
             crate::plan::Change::Functions(step) => step.deadline_seconds,
             crate::plan::Change::Service(_) => 0,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::manifest::FunctionConfiguration;
+use crate::manifest::{FunctionCheck, FunctionConfiguration};
 
 /// From this many functions on, people are told their number instead of their names.
 pub const MANY: usize = 4;
@@ -25,6 +25,10 @@ pub struct FunctionsStep {
     pub release: Option<String>,
     /// The functions, by name.
     pub functions: Vec<FunctionChange>,
+    /// How new versions are checked before they serve, by the manifest's name of the function
+    /// or group.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<String, FunctionCheck>,
     /// How many control-plane calls may be made in a second. `GetFunction` does not count:
     /// Lambda has a quota of its own for it (100 a second).
     pub rate_per_second: u32,
@@ -201,6 +205,12 @@ impl FunctionChange {
 }
 
 impl FunctionsStep {
+    /// How a function's new version is checked; `None` where nothing is invoked.
+    pub fn check_of(&self, change: &FunctionChange) -> Option<&FunctionCheck> {
+        let name = change.component.split('/').next()?;
+        self.checks.get(name)
+    }
+
     /// The commands that put every function back, for a person.
     pub fn restore_command(&self) -> String {
         let commands: Vec<_> = self

@@ -70,6 +70,7 @@ pub(crate) fn resolved(
         alias: alias.map(str::to_owned),
         keep: 5,
         configuration,
+        check: None,
     }
 }
 
@@ -89,6 +90,8 @@ pub(crate) struct Account {
     pub(super) alias: Option<Value>,
     revision: u64,
     pub(super) calls: u32,
+    /// Whether the new version is still to be invoked.
+    pub(super) unchecked: bool,
 }
 
 impl Account {
@@ -100,6 +103,7 @@ impl Account {
             alias: None,
             revision: 1,
             calls: 0,
+            unchecked: false,
         };
         if aliased {
             account.publish();
@@ -144,6 +148,7 @@ impl Account {
             serving: self.serving(),
             alias: self.live_alias().filter(|_| change.needs_alias()),
             published: published.map(|number| self.version(number)),
+            needs_check: self.unchecked,
         }
     }
 
@@ -234,6 +239,7 @@ impl Account {
             Next::UpdateConfiguration(request) => self.update_configuration(request),
             Next::UpdateCode { code, .. } => self.update_code(code.code_sha256()),
             Next::PointAlias { version, .. } => self.point(version, &BTreeMap::new()),
+            Next::Check { .. } => self.unchecked = false,
             Next::Done { .. } | Next::Wait { .. } | Next::Fail(_) => {}
         }
         None
@@ -263,9 +269,12 @@ impl Account {
     pub(super) fn undo(&mut self, change: &FunctionChange) -> Undo {
         let mut snapshot = Snapshot::Unknown;
         for _ in 0..20 {
+            let alias = self.live_alias();
+            let shared = alias.iter().flat_map(|alias| alias.weights.keys());
+            let shared = shared.filter_map(|version| version.parse().ok()).next();
             let world = FunctionWorld {
-                alias: self.live_alias(),
-                ..self.look(change, None)
+                alias,
+                ..self.look(change, shared)
             };
             match super::undo(change, &world, &snapshot) {
                 Undo::PointAlias {

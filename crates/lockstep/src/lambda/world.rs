@@ -20,6 +20,9 @@ pub struct FunctionWorld {
     /// at with `GetFunction`. `None` until this invocation has published: publishing again
     /// what is published gives the same version, so nothing needs to be remembered.
     pub published: Option<LiveFunction>,
+    /// Whether the manifest has the new version invoked before it serves, and that was not
+    /// done yet as far as is remembered.
+    pub needs_check: bool,
 }
 
 impl FunctionWorld {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::function_check::FunctionCheck;
+
 /// One Lambda function, or a group of them: then with `match` or `tags`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +40,9 @@ pub struct Function {
     /// Settings that a deployment makes. What is left out stays as it is.
     #[serde(default, skip_serializing_if = "FunctionConfiguration::is_empty")]
     pub configuration: FunctionConfiguration,
+    /// Invokes every new version once before it serves. Default: nothing is invoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<FunctionCheck>,
 }
 
 impl Function {
@@ -128,6 +133,9 @@ pub struct FunctionOverride {
     /// Settings that differ, or further ones.
     #[serde(default, skip_serializing_if = "FunctionConfiguration::is_empty")]
     pub configuration: FunctionConfiguration,
+    /// Another check; it replaces the function's own as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<FunctionCheck>,
 }
 
 impl FunctionOverride {
@@ -146,6 +154,7 @@ impl FunctionOverride {
             alias: either(&self.alias, &function.alias),
             keep: self.keep.unwrap_or(function.keep),
             configuration: function.configuration.with(&self.configuration),
+            check: self.check.clone().or_else(|| function.check.clone()),
         }
     }
 }
@@ -166,6 +175,9 @@ pub struct ResolvedFunction {
     /// Settings that a deployment makes.
     #[serde(default)]
     pub configuration: FunctionConfiguration,
+    /// How a new version is checked before it serves; `None` invokes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<FunctionCheck>,
 }
 
 /// Which functions an entry of the manifest stands for.
@@ -222,6 +234,7 @@ impl Function {
             alias: self.alias,
             keep: self.keep,
             configuration: self.configuration,
+            check: self.check,
         }
     }
 }

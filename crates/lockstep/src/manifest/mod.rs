@@ -7,6 +7,7 @@
 
 mod check;
 mod error;
+mod function_check;
 mod functions;
 mod index;
 pub(crate) mod names;
@@ -29,6 +30,7 @@ mod wording;
 mod yaml;
 
 pub use error::ManifestError;
+pub use function_check::FunctionCheck;
 pub use functions::{
     CodeSource, Function, FunctionConfiguration, FunctionOverride, FunctionTarget, ResolvedFunction,
 };

@@ -60,7 +60,12 @@ pub(super) fn without_refused(schema: &mut Value) {
     remove(schema, "/properties", "functions");
     remove(schema, "/$defs/Environment/properties", "functions");
     remove(schema, "/$defs/Trigger/properties", "releases");
-    for definition in ["Function", "FunctionOverride", "FunctionConfiguration"] {
+    for definition in [
+        "Function",
+        "FunctionOverride",
+        "FunctionConfiguration",
+        "FunctionCheck",
+    ] {
         remove(schema, "/$defs", definition);
     }
     let insert = |schema: &mut Value, object: &str, key: &str, value: Value| {

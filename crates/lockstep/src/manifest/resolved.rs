@@ -272,6 +272,7 @@ impl<'a> NamedEnvironment<'a> {
                 environment: replace_all(function.configuration.environment),
                 ..function.configuration
             },
+            check: function.check.map(|check| check.replaced(&replace)),
         }
     }
 

@@ -80,6 +80,11 @@ impl<'a> SchemaPart<'a> {
             .unwrap_or_default()
     }
 
+    /// Whether anything may stand here.
+    pub(super) fn is_free(self) -> bool {
+        *self.part == Value::Bool(true)
+    }
+
     /// The keys with a meaning of their own.
     pub(super) fn keys(self) -> impl Iterator<Item = &'a str> {
         let properties = self.part.get("properties").and_then(Value::as_object);
@@ -97,7 +102,7 @@ impl<'a> SchemaPart<'a> {
         let other = || {
             self.part
                 .get("additionalProperties")
-                .filter(|it| it.is_object())
+                .filter(|it| it.is_object() || **it == Value::Bool(true))
         };
         known.or_else(other).map(|part| self.resolve(part))
     }

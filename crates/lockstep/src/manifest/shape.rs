@@ -59,6 +59,9 @@ struct At<'a> {
 impl Reader<'_> {
     fn value(&mut self, node: &Node, schema: SchemaPart<'_>, at: &At<'_>) -> Option<Value> {
         self.places.insert(at.path, at.key, node);
+        if schema.is_free() {
+            return Some(self.anything(node, at));
+        }
         match (schema.kind(), &node.value) {
             ("object", Yaml::Map(entries)) => Some(self.object(entries, schema, at)),
             ("array", Yaml::List(items)) => Some(self.array(items, schema, at)),
@@ -70,6 +73,34 @@ impl Reader<'_> {
             _ => {
                 self.wrong_value(node, schema, at);
                 None
+            }
+        }
+    }
+
+    /// A value of which no schema says what it must be.
+    fn anything(&mut self, node: &Node, at: &At<'_>) -> Value {
+        self.places.insert(at.path, at.key, node);
+        match &node.value {
+            Yaml::Null => Value::Null,
+            Yaml::Bool(value) => Value::Bool(*value),
+            Yaml::Number(number) => Value::Number(number.clone()),
+            Yaml::Text(text) => Value::String(text.clone()),
+            Yaml::List(items) => {
+                let items = items.iter().enumerate().map(|(index, item)| {
+                    let path = item_path(at.path, index);
+                    let key = &item.span;
+                    self.anything(item, &At { path: &path, key })
+                });
+                Value::Array(items.collect())
+            }
+            Yaml::Map(entries) => {
+                let entries = entries.iter().map(|entry| {
+                    let path = join(at.path, &entry.key);
+                    let key = &entry.key_span;
+                    let value = self.anything(&entry.node, &At { path: &path, key });
+                    (entry.key.clone(), value)
+                });
+                Value::Object(entries.collect())
             }
         }
     }

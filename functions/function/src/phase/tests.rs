@@ -2,14 +2,18 @@
 
 mod world;
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
+use std::time::Duration;
 
 use lockstep::lambda::{
     FunctionChange, FunctionInputs, FunctionsStep, LiveAlias, LiveFunction, plan_function,
 };
-use lockstep::manifest::{CodeSource, FunctionConfiguration, FunctionTarget, ResolvedFunction};
+use lockstep::manifest::{
+    CodeSource, FunctionCheck, FunctionConfiguration, FunctionTarget, ResolvedFunction,
+};
 use lockstep::release::{Artifact, ZipArtifact};
 use lockstep::{Phase, PhaseError, Progress};
 use lockstep_lambda::Lambda;
@@ -18,11 +22,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::FunctionsPhase;
+use crate::fleet::WorkingTime;
 use crate::prune::prune;
 use world::{FakeLambda, Fault, Faults};
 
 /// More rounds than any ending takes.
 const ROUNDS: usize = 60;
+
+/// What the template gives an invocation.
+const TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Functions with an alias get new code, `configured` new configuration as well, `direct` has
 /// no alias.
@@ -62,6 +70,7 @@ fn change(fake: &FakeLambda, name: &str, alias: bool, configured: bool) -> Funct
         code: CodeSource::Zip("api.zip".into()),
         alias: alias.then(|| "live".to_owned()),
         keep: 2,
+        check: None,
         configuration: FunctionConfiguration {
             memory_mb: configured.then_some(512),
             environment: environment.into_iter().filter(|_| configured).collect(),
@@ -93,18 +102,26 @@ fn step(fake: &FakeLambda, fleet: &[(&str, bool, bool)]) -> FunctionsStep {
         environment: "production".into(),
         release: Some("v2".into()),
         functions: fleet.iter().map(change).collect(),
+        checks: BTreeMap::new(),
         rate_per_second: 15,
         deadline_seconds: 900,
     }
 }
 
 fn phase(fake: &FakeLambda) -> FunctionsPhase {
-    FunctionsPhase::new(Lambda::new(fake.client(), None))
+    phase_of(Lambda::new(fake.client(), None))
+}
+
+fn phase_of(lambda: Lambda) -> FunctionsPhase {
+    let phase = FunctionsPhase::new(lambda, WorkingTime::default());
+    phase.time.begin(TIMEOUT);
+    phase
 }
 
 /// What the runner does with a phase.
 async fn run(phase: &FunctionsPhase, step: &FunctionsStep) -> Result<String, PhaseError> {
     for _ in 0..ROUNDS {
+        phase.time.begin(TIMEOUT);
         let seen = match phase.observe(step).await {
             Ok(Progress::NotStarted) => match phase.start(step).await {
                 Ok(()) => phase.observe(step).await,
@@ -121,8 +138,14 @@ async fn run(phase: &FunctionsPhase, step: &FunctionsStep) -> Result<String, Pha
     panic!("no end after {ROUNDS} rounds");
 }
 
+/// When an invocation ends that begins now.
+fn soon() -> Instant {
+    Instant::now() + TIMEOUT / 2
+}
+
 async fn put_back(phase: &FunctionsPhase, step: &FunctionsStep) -> Result<String, PhaseError> {
     for _ in 0..ROUNDS {
+        phase.time.begin(TIMEOUT);
         match phase.undo(step).await {
             Ok(Progress::Done { summary }) => return Ok(summary),
             Err(error) if !error.is_transient() => return Err(error),
@@ -181,7 +204,7 @@ async fn a_hundred_functions_are_as_fast_as_the_budget_allows() {
     let start = Instant::now();
     run(&phase(&fake), &step).await.unwrap();
     let took = start.elapsed().as_secs_f64();
-    // Three calls for each function at 15 a second.
+    // Three calls for each function at 15 a second: within one invocation.
     assert!((19.5..23.0).contains(&took), "{took}");
     assert_eq!(fake.count("PUT") + fake.count("POST"), 300);
     let looks = fake.count("GET") - looks;
@@ -273,11 +296,94 @@ async fn an_invocation_ends_in_time_and_says_how_far_it_came() {
     let start = Instant::now();
     phase.start(&step).await.unwrap();
     let took = start.elapsed().as_secs();
-    assert!((25..40).contains(&took), "{took}");
+    assert!((24..35).contains(&took), "{took}");
     let Progress::Running { note } = phase.observe(&step).await.unwrap() else {
         unreachable!()
     };
     assert!(note.starts_with("0 of 4 functions done; lambda:"), "{note}");
+}
+
+/// The same with a check of every function's new version.
+fn checking(fake: &FakeLambda, fleet: &[(&str, bool, bool)]) -> FunctionsStep {
+    let mut step = step(fake, fleet);
+    let check = serde_json::from_value(json!({"payload": {"ping": true}}));
+    let check: FunctionCheck = check.unwrap();
+    let names = fleet.iter().map(|(name, ..)| (*name).to_owned());
+    step.checks = names.map(|name| (name, check.clone())).collect();
+    step
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_new_version_is_invoked_once_before_it_serves() {
+    let fake = lambda(&FLEET);
+    let step = checking(&fake, &FLEET);
+    let phase = phase(&fake);
+    run(&phase, &step).await.unwrap();
+    assert_eq!(serving(&fake, &FLEET), released());
+    let invoked =
+        |name: &str, version: &str| fake.count(&format!("{name}/invocations?Qualifier={version}"));
+    for (name, alias, _) in FLEET {
+        let version = if alias { "2" } else { "%24LATEST" };
+        assert_eq!(invoked(name, version), 1, "{name}");
+    }
+    run(&phase, &step).await.unwrap();
+    assert_eq!(fake.count("invocations"), 4, "this process remembers");
+    run(&self::phase(&fake), &step).await.unwrap();
+    assert_eq!(
+        fake.count("invocations"),
+        5,
+        "another one checks what no alias tells"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_that_does_not_start_never_serves() {
+    for crashing in ["worker", "direct"] {
+        let fake = lambda(&FLEET);
+        let before = serving(&fake, &FLEET);
+        fake.crashes(crashing);
+        let step = checking(&fake, &FLEET);
+        let phase = phase(&fake);
+        let error = run(&phase, &step).await.unwrap_err();
+        assert_eq!(error.name(), "Unhealthy");
+        let text = error.to_string();
+        assert!(
+            text.contains("failed its check: SyntaxError: invalid syntax; see https://"),
+            "{text}"
+        );
+        assert_eq!(fake.count(&format!("{crashing}/invocations")), 1);
+        if crashing == "worker" {
+            assert_eq!(serving(&fake, &FLEET)[3], before[3], "it never served");
+        }
+        put_back(&phase, &step).await.unwrap();
+        assert_eq!(serving(&fake, &FLEET), before);
+    }
+}
+
+/// An answer that is lost is asked for once more; one that Lambda has no time for as long as
+/// it takes.
+#[tokio::test(start_paused = true)]
+async fn a_check_may_fail_for_now() {
+    let fleet = &FLEET[..1];
+    for (fault, times, ends_well) in [
+        (Fault::LosesTheAnswer, 1, true),
+        (Fault::LosesTheAnswer, 9, false),
+        (Fault::Throttled, 5, true),
+    ] {
+        let fake = lambda(fleet);
+        let step = checking(&fake, fleet);
+        fake.inject_at("invocations", (times, fault));
+        let result = run(&phase(&fake), &step).await;
+        assert_eq!(result.is_ok(), ends_well, "{fault:?} {times}: {result:?}");
+        if let Err(error) = result {
+            let text = error.to_string();
+            assert!(
+                text.contains("version 2 could not be checked: ServiceException"),
+                "{text}"
+            );
+            assert_eq!(fake.count("invocations"), 2);
+        }
+    }
 }
 
 /// Every call of every ending, failing before it acts, after it acted, by throttling and by
@@ -370,7 +476,7 @@ async fn code_that_no_release_has_comes_back_from_the_version_published_before()
     let mut step = step(&fake, &fleet);
     step.functions[0].put_back = None;
     let endpoint = serve_code(fake.clone());
-    let phase = FunctionsPhase::new(Lambda::new(fake.client(), Some(endpoint)));
+    let phase = phase_of(Lambda::new(fake.client(), Some(endpoint)));
     run(&phase, &step).await.unwrap();
     assert_ne!(serving(&fake, &fleet), before);
     let summary = put_back(&phase, &step).await.unwrap();
@@ -394,9 +500,9 @@ async fn only_old_versions_of_our_own_are_deleted() {
     for change in &mut step.functions {
         change.before.latest_code_sha256 = "something else".into();
     }
-    assert_eq!(prune(&lambda, &step).await, 2);
+    assert_eq!(prune(&lambda, &step, soon()).await, 2);
     assert_eq!(fake.versions("api"), [1, 3, 4, 6, 7]);
-    assert_eq!(prune(&lambda, &step).await, 0);
+    assert_eq!(prune(&lambda, &step, soon()).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -405,6 +511,9 @@ async fn pruning_that_fails_keeps_everything() {
     let step = step(&fake, &FLEET);
     run(&phase(&fake), &step).await.unwrap();
     fake.inject(Some((fake.calls(), usize::MAX, Fault::FailsBeforeActing)));
-    assert_eq!(prune(&Lambda::new(fake.client(), None), &step).await, 0);
+    assert_eq!(
+        prune(&Lambda::new(fake.client(), None), &step, soon()).await,
+        0
+    );
     assert_eq!(fake.versions("api"), [1, 2]);
 }

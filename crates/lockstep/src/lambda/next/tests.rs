@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::super::testing::{Account, code, resolved, settings, zip};
@@ -30,6 +32,7 @@ fn calls(account: &mut Account, change: &FunctionChange) -> Vec<String> {
             Next::UpdateConfiguration(_) => "configuration".to_owned(),
             Next::UpdateCode { revision_id, .. } => format!("code if {revision_id}"),
             Next::Publish { .. } => "publish".to_owned(),
+            Next::Check { version, .. } => format!("check {version}"),
             Next::PointAlias {
                 version,
                 revision_id,
@@ -216,6 +219,64 @@ fn an_alias_that_was_touched_is_pointed_only_if_it_serves_what_it_did() {
     );
 }
 
+#[test]
+fn a_new_version_is_checked_before_the_alias_points_to_it() {
+    let mut account = Account::new('a', true);
+    let change = planned(&account, nothing());
+    account.unchecked = true;
+    let calls = calls(&mut account, &change);
+    let calls: Vec<_> = calls
+        .iter()
+        .map(|it| it.split(" if").next().unwrap())
+        .collect();
+    let end = "function shop-api:live serves version 2";
+    let expected = ["code", "publish", "check 2", "alias to 2", end];
+    assert_eq!(calls, expected);
+    account.unchecked = true;
+    let world = account.look(&change, None);
+    assert!(
+        matches!(next(&change, &world), Next::Done { .. }),
+        "it serves already"
+    );
+}
+
+#[test]
+fn a_function_without_an_alias_is_checked_when_its_code_has_settled() {
+    let mut account = Account::new('a', false);
+    let change = planned(&account, nothing());
+    account.unchecked = true;
+    let calls = calls(&mut account, &change);
+    assert_eq!(calls[calls.len() - 2], "check $LATEST");
+    account.unchecked = true;
+    account.set("/Configuration/LastUpdateStatus", "InProgress");
+    let world = account.look(&change, None);
+    assert!(matches!(next(&change, &world), Next::Wait { .. }));
+}
+
+#[test]
+fn a_check_knows_where_the_log_is() {
+    let logs = |group: Option<&str>| {
+        let mut account = Account::new('a', false);
+        if let Some(group) = group {
+            account.latest["Configuration"]["LoggingConfig"] = json!({"LogGroup": group});
+        }
+        let change = planned(&account, nothing());
+        account.unchecked = true;
+        account.update_code(change.code_after());
+        match next(&change, &account.look(&change, None)) {
+            Next::Check { logs, .. } => logs,
+            other => panic!("{other:?}"),
+        }
+    };
+    let page = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home\
+                ?region=eu-west-1#logsV2:log-groups/log-group";
+    assert_eq!(
+        logs(None),
+        format!("{page}/$252Faws$252Flambda$252Fshop-api")
+    );
+    assert_eq!(logs(Some("shop")), format!("{page}/shop"));
+}
+
 fn step(changes: usize) -> FunctionsStep {
     FunctionsStep {
         deployment: "d".into(),
@@ -223,6 +284,7 @@ fn step(changes: usize) -> FunctionsStep {
         environment: "production".into(),
         release: Some("v2".into()),
         functions: vec![planned(&Account::new('a', true), nothing()); changes],
+        checks: BTreeMap::new(),
         rate_per_second: 15,
         deadline_seconds: 60,
     }

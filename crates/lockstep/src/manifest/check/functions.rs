@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Check, unknown_placeholder};
 use crate::manifest::error::Problem;
+use crate::manifest::function_check::FunctionCheck;
 use crate::manifest::functions::{Function, FunctionConfiguration};
 use crate::manifest::placeholders;
 use crate::manifest::places::join;
@@ -107,6 +108,31 @@ impl Check<'_> {
             self.field(at, &join("tags", key), Some(value), |_| Ok(()));
         }
         self.variables(at, &function.configuration);
+        if let Some(check) = &function.check {
+            self.invocation(at, check);
+        }
+    }
+
+    fn invocation(&mut self, at: &At<'_>, check: &FunctionCheck) {
+        for (path, text) in check.texts() {
+            let path = self.places.first(at.written(&[&format!("check.{path}")]));
+            if let Some(path) = path {
+                self.value(&path, text, at.named, |_| Ok(()));
+            }
+        }
+        if check.size() > FunctionCheck::SIZE_LIMIT {
+            let path = self.places.first(at.written(&["check"]));
+            let path = path.unwrap_or_else(|| join("functions", at.name));
+            let found = format!("a check of {} bytes as JSON", check.size());
+            let expected = format!(
+                "at most {} in `payload` and `expect`",
+                FunctionCheck::SIZE_LIMIT
+            );
+            self.report(
+                &self.places.key(&path),
+                Problem::new(&path, found, expected),
+            );
+        }
     }
 
     fn field(&mut self, at: &At<'_>, field: &str, value: Option<&String>, rule: Rule) {

@@ -45,12 +45,16 @@ struct State {
     functions: BTreeMap<String, Function>,
     asked: Vec<String>,
     faults: Faults,
+    /// Calls of a kind that fail: a part of the path, how many, and how.
+    faults_at: Option<(&'static str, usize, Fault)>,
     calls: usize,
     revisions: usize,
     /// Updates of the code of this function do not take effect.
     broken: Option<String>,
     /// Somebody else updates this function right before its next new version.
     meddled: Option<String>,
+    /// This function's new code does not start.
+    crashing: Option<String>,
 }
 
 #[derive(Clone)]
@@ -70,6 +74,9 @@ struct Function {
 pub(crate) fn code_sha256(content: &[u8]) -> String {
     BASE64_STANDARD.encode(Sha256::digest(content))
 }
+
+/// What Lambda says of an invocation that failed.
+const UNHANDLED: &str = "Unhandled";
 
 type Answer = (u16, &'static str, Value);
 
@@ -122,7 +129,9 @@ impl FakeLambda {
                 .answer(&call, &body.unwrap_or_default());
             let (status, code, body) = answer;
             let mut response = http::Response::builder().status(status);
-            if !code.is_empty() {
+            if code == UNHANDLED {
+                response = response.header("x-amz-function-error", code);
+            } else if !code.is_empty() {
                 response = response.header("x-amzn-errortype", code);
             }
             response.body(SdkBody::from(body.to_string())).unwrap()
@@ -139,8 +148,17 @@ impl FakeLambda {
         self.0.lock().unwrap().faults = faults;
     }
 
+    /// The next calls whose path contains this fail.
+    pub(crate) fn inject_at(&self, part: &'static str, faults: (usize, Fault)) {
+        self.0.lock().unwrap().faults_at = Some((part, faults.0, faults.1));
+    }
+
     pub(crate) fn breaks(&self, function: &str) {
         self.0.lock().unwrap().broken = Some(function.to_owned());
+    }
+
+    pub(crate) fn crashes(&self, function: &str) {
+        self.0.lock().unwrap().crashing = Some(function.to_owned());
     }
 
     pub(crate) fn is_meddled_with(&self, function: &str) {
@@ -222,6 +240,7 @@ impl State {
         let fault = self
             .faults
             .filter(|(at, times, _)| (*at..at.saturating_add(*times)).contains(&number));
+        let fault = self.fault_at(call).or(fault);
         match fault {
             Some((_, _, Fault::FailsBeforeActing)) => refused(500, "ServiceException", "x"),
             Some((_, _, Fault::Throttled)) => refused(429, "TooManyRequestsException", "x"),
@@ -234,6 +253,15 @@ impl State {
             }
             Some((_, _, Fault::Busy)) | None => self.act(call, body),
         }
+    }
+
+    fn fault_at(&mut self, call: &str) -> Option<(usize, usize, Fault)> {
+        let (part, left, fault) = self.faults_at.as_mut()?;
+        if *left == 0 || !call.contains(*part) {
+            return None;
+        }
+        *left -= 1;
+        Some((0, 1, *fault))
     }
 
     fn revision(&mut self) -> Value {
@@ -284,6 +312,7 @@ impl State {
                 function.zip = zip;
             }),
             ("POST", [name, "versions"]) => self.publish_guarded(name, body),
+            ("POST", [name, "invocations"]) => self.invoke(name, qualifier.unwrap()),
             ("PUT", [name, "aliases", alias]) => self.point(name, alias, body),
             ("DELETE", [name]) => {
                 let number = qualifier.unwrap().parse().unwrap();
@@ -327,6 +356,17 @@ impl State {
             "",
             json!({"Configuration": found, "Code": {"Location": location}}),
         )
+    }
+
+    fn invoke(&self, name: &str, version: &str) -> Answer {
+        let function = &self.functions[name];
+        let number = version.parse().ok();
+        let code = number.map_or(&function.zip, |number: u64| &function.versions[&number].1);
+        if self.crashing.as_deref() == Some(name) && code == b"new" {
+            let error = json!({"errorType": "SyntaxError", "errorMessage": "invalid syntax"});
+            return (200, UNHANDLED, error);
+        }
+        (200, "", json!({"version": version}))
     }
 
     fn update(&mut self, name: &str, body: &Value, change: impl FnOnce(&mut Function)) -> Answer {
