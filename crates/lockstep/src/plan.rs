@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::Check;
 use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
+use crate::manifest::ResolvedTraffic;
 use crate::release::Release;
 
 /// What a deployment will do: a pure function of manifest, release and observed world.
@@ -137,6 +138,9 @@ pub struct StepRef {
     pub step: u32,
     /// `service` or `functions`.
     pub phase: &'static str,
+    /// Whether traffic is shifted in stages after the rollout; left out where it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub traffic: bool,
 }
 
 impl Change {
@@ -145,6 +149,14 @@ impl Change {
         match self {
             Self::Service(_) => "service",
             Self::Functions(_) => "functions",
+        }
+    }
+
+    /// How traffic is shifted in stages after the rollout, and of which functions.
+    pub fn in_stages(&self) -> Option<(&FunctionsStep, &ResolvedTraffic)> {
+        match self {
+            Self::Functions(step) => Some((step, step.traffic.as_ref()?)),
+            Self::Service(_) => None,
         }
     }
 }
@@ -158,10 +170,11 @@ impl Plan {
 
 impl Step {
     /// The step as the states carry it.
-    pub const fn reference(&self) -> StepRef {
+    pub fn reference(&self) -> StepRef {
         StepRef {
             step: self.number,
             phase: self.change.phase(),
+            traffic: self.change.in_stages().is_some(),
         }
     }
 

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use lockstep::lambda::{
-    FunctionChange, FunctionWorld, FunctionsStep, LiveAlias, MANY, Snapshot, Undo, undo,
+    FunctionChange, FunctionWorld, FunctionsStep, LiveAlias, LiveFunction, MANY, Snapshot, Undo,
+    undo,
 };
 use lockstep::{PhaseError, Progress};
 use lockstep_lambda::Sent;
@@ -96,7 +97,8 @@ impl Work<'_> {
             }));
         };
         let serving = lambda.function(name, Some(alias)).await?;
-        let alias = match (&serving, self.change.before.weights.is_empty()) {
+        let unweighted = self.change.before.weights.is_empty() && !self.change.in_stages;
+        let alias = match (&serving, unweighted) {
             // It serves what it served, and we gave it no weights: nothing of ours is left, and
             // a call of those that are few is saved.
             (Some(serving), true)
@@ -110,6 +112,7 @@ impl Work<'_> {
             }
             _ => lambda.alias(name, alias).await?,
         };
+        let published = self.shared(alias.as_ref()).await?;
         let latest = match &serving {
             // Nothing that is put back depends on the function itself.
             Some(serving) => Some(serving.clone()),
@@ -119,9 +122,21 @@ impl Work<'_> {
             latest,
             serving,
             alias,
-            published: None,
+            published,
             needs_check: false,
         }))
+    }
+
+    /// The version that has a share of the alias's traffic, where stages gave it one.
+    async fn shared(&self, alias: Option<&LiveAlias>) -> Result<Option<LiveFunction>, PhaseError> {
+        let mut versions = alias.into_iter().flat_map(|alias| alias.weights.keys());
+        match (versions.next(), versions.next()) {
+            (Some(version), None) if self.change.in_stages => {
+                let (lambda, name) = (&self.fleet.lambda, &self.change.function);
+                lambda.function(name, Some(version)).await
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn act(&self, next: &Undo, snapshot: &Snapshot) -> Result<Sent<Takes>, PhaseError> {

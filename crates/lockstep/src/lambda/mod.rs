@@ -16,6 +16,7 @@ mod reasons;
 mod step;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod traffic;
 mod undo;
 mod world;
 

@@ -85,7 +85,7 @@ pub fn next(change: &FunctionChange, world: &FunctionWorld) -> Next {
     }
     let steps = [known, sound, snapshot, configuration, code, publish, check];
     let outcome = steps.iter().find_map(|step| step(change, world));
-    outcome.unwrap_or_else(|| point_alias(change, world))
+    outcome.unwrap_or_else(|| end(change, world))
 }
 
 /// The alias points where it did, or where it is to point. Anything else is another tool's.
@@ -263,6 +263,21 @@ fn invocation(live: &LiveFunction) -> Next {
     }
 }
 
+/// Everything is ready. Traffic that is shifted in stages is shifted for all functions
+/// together, once all of them have come this far.
+fn end(change: &FunctionChange, world: &FunctionWorld) -> Next {
+    match &world.published {
+        Some(published) if change.in_stages => Next::Done {
+            summary: format!(
+                "{} of {} is ready",
+                published.version_label(),
+                change.resource()
+            ),
+        },
+        _ => point_alias(change, world),
+    }
+}
+
 fn point_alias(change: &FunctionChange, world: &FunctionWorld) -> Next {
     let version = world.published.as_ref().map(|it| it.version.clone());
     let looked_at = world.alias.as_ref().map(|it| it.revision_id.clone());
@@ -323,6 +338,9 @@ pub fn progress(step: &super::FunctionsStep, nexts: &[Next]) -> Result<Progress,
         },
         (false, None, [Next::Done { summary }]) => Progress::Done {
             summary: summary.clone(),
+        },
+        (false, None, _) if step.traffic.is_some() => Progress::Done {
+            summary: format!("{} are ready for {}", step.resource(), step.after_label()),
         },
         (false, None, _) => Progress::Done {
             summary: format!("{} run {}", step.resource(), step.after_label()),

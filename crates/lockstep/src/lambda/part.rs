@@ -48,6 +48,7 @@ pub fn functions_part(
         deadline_seconds: PATIENCE + functions.len() as u64 * CALLS / u64::from(rate_per_second),
         release: release.map(str::to_owned),
         functions,
+        traffic: None,
         rate_per_second,
     };
     failed.extend(too_large(&step));

@@ -96,6 +96,7 @@ fn change(inputs: &FunctionInputs<'_>, wanted: Option<CodeChange>) -> FunctionCh
         code: wanted.filter(|code| !runs(code)),
         configuration,
         put_back: verified.filter(|code| inputs.resolved.alias.is_none() && runs(code)),
+        in_stages: false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::manifest::{FunctionCheck, FunctionConfiguration};
+use crate::manifest::{FunctionCheck, FunctionConfiguration, ResolvedTraffic};
 
 /// From this many functions on, people are told their number instead of their names.
 pub const MANY: usize = 4;
@@ -29,6 +29,10 @@ pub struct FunctionsStep {
     /// or group.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checks: BTreeMap<String, FunctionCheck>,
+    /// How traffic is shifted to the new versions in stages, after all of them are ready;
+    /// `None` points each alias to its new version at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<ResolvedTraffic>,
     /// How many control-plane calls may be made in a second. `GetFunction` does not count:
     /// Lambda has a quota of its own for it (100 a second).
     pub rate_per_second: u32,
@@ -60,6 +64,10 @@ pub struct FunctionChange {
     /// it. Else it comes from the version that is published before the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put_back: Option<CodeChange>,
+    /// Whether the alias's traffic is shifted in stages: then the change ends when the new
+    /// version is ready to serve.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_stages: bool,
 }
 
 /// What a function was at the time of planning.

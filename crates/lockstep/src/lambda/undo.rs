@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::configuration::{self, ConfigurationRequest};
 use super::live::{LastUpdate, LiveAlias, LiveFunction, State, version_label};
 use super::step::{CodeChange, FunctionChange};
+use super::traffic;
 use super::world::FunctionWorld;
 use crate::PhaseError;
 
@@ -82,16 +83,25 @@ fn undo_alias(
         };
     }
     let serving = world.serving.as_ref();
-    let ours = serving.is_some_and(|it| it.version == alias.version && change.is_after(it));
+    let pointed = serving.is_some_and(|it| it.version == alias.version && change.is_after(it));
+    let shared = change.in_stages
+        && world
+            .published
+            .as_ref()
+            .is_some_and(|new| change.is_after(new) && traffic::ours(change, &new.version, alias));
     // Pointing the alias cleared its weights, even where it kept its version.
-    if ours && alias.weights.is_empty() {
+    if (pointed && alias.weights.is_empty()) || shared {
         return Undo::PointAlias {
             version: version.to_owned(),
             weights: weights.clone(),
             revision_id: alias.revision_id.clone(),
         };
     }
-    let found = format!("it serves {} now", version_label(&alias.version));
+    let share = match alias.weights.keys().next() {
+        Some(shared) => format!(" with a share for version {shared}"),
+        None => String::new(),
+    };
+    let found = format!("it serves {}{share} now", version_label(&alias.version));
     left_alone(change, &found)
 }
 

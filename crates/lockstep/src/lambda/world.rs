@@ -19,6 +19,8 @@ pub struct FunctionWorld {
     /// The version that [`super::Next::Publish`] or [`super::Next::Snapshot`] led to, looked
     /// at with `GetFunction`. `None` until this invocation has published: publishing again
     /// what is published gives the same version, so nothing needs to be remembered.
+    ///
+    /// For an undo of traffic that is shifted in stages, the one version that has a share.
     pub published: Option<LiveFunction>,
     /// Whether the manifest has the new version invoked before it serves, and that was not
     /// done yet as far as is remembered.

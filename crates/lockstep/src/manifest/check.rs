@@ -4,6 +4,7 @@
 //! applied, and reported once at the place they were written.
 
 mod functions;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,6 +152,7 @@ impl Check<'_> {
         }
         self.trigger(named);
         self.functions(named);
+        self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {
             self.service(named, name, &service);

@@ -24,6 +24,7 @@ mod source;
 mod stored;
 mod tags;
 mod task_definition;
+mod traffic;
 mod tree;
 mod types;
 mod wording;
@@ -41,6 +42,7 @@ pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};
 pub use schema::json_schema;
 pub use stored::StoredManifest;
 pub use tags::tags_match;
+pub use traffic::{ResolvedTraffic, Strategy, Traffic, WhenQuiet};
 pub use types::{
     CircuitBreaker, Environment, HttpCheck, Manifest, Notifications, Rollout, Service, Trigger,
     Verify,

@@ -12,8 +12,9 @@ use super::tree::{Entry, Node, Yaml};
 pub(super) const FUNCTIONS: bool = true;
 
 /// The keys that are refused, `*` being any name.
-const REFUSED: [&[&str]; 3] = [
+const REFUSED: [&[&str]; 4] = [
     &["functions"],
+    &["environments", "*", "traffic"],
     &["environments", "*", "functions"],
     &["environments", "*", "trigger", "releases"],
 ];
@@ -59,12 +60,14 @@ pub(super) fn without_refused(schema: &mut Value) {
     };
     remove(schema, "/properties", "functions");
     remove(schema, "/$defs/Environment/properties", "functions");
+    remove(schema, "/$defs/Environment/properties", "traffic");
     remove(schema, "/$defs/Trigger/properties", "releases");
     for definition in [
         "Function",
         "FunctionOverride",
         "FunctionConfiguration",
         "FunctionCheck",
+        "Traffic",
     ] {
         remove(schema, "/$defs", definition);
     }

@@ -12,6 +12,7 @@ use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
 use super::stored::StoredManifest;
+use super::traffic::{ResolvedTraffic, Traffic};
 use super::types::{Environment, HttpCheck, Manifest, Rollout, Service, Trigger, Verify};
 
 /// An application in one environment, ready to be planned with.
@@ -26,6 +27,9 @@ pub struct ResolvedEnvironment {
     /// The functions, and the groups of them, by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, ResolvedFunction>,
+    /// How new versions of functions take over their traffic in stages; `None` is all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<ResolvedTraffic>,
     /// What must be true before a release counts as good.
     pub verify: Verify,
     /// Which image pushes deploy by themselves; `None` when only people deploy.
@@ -114,6 +118,7 @@ impl StoredManifest {
                 .functions()
                 .map(|(name, function)| (name.to_owned(), function.resolve(name)))
                 .collect(),
+            traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
             trigger: named.trigger(),
             topic: named.topic(),
@@ -225,6 +230,14 @@ impl<'a> NamedEnvironment<'a> {
         Some(Trigger {
             tags: trigger.tags.iter().map(|tag| self.replace(tag)).collect(),
             releases: trigger.releases,
+        })
+    }
+
+    pub(super) fn traffic(&self) -> Option<Traffic> {
+        let traffic = self.environment.traffic.as_ref()?;
+        Some(Traffic {
+            alarms: traffic.alarms.iter().map(|it| self.replace(it)).collect(),
+            ..traffic.clone()
         })
     }
 

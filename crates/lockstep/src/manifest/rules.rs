@@ -187,6 +187,20 @@ pub(super) fn alias(text: &str) -> Result<(), Refusal> {
     )
 }
 
+/// Names of CloudWatch alarms.
+pub(super) fn alarm(text: &str) -> Result<(), Refusal> {
+    let arn = text
+        .starts_with("arn:")
+        .then_some("write the name: the last part of the ARN");
+    if !text.trim().is_empty() && text.len() <= 255 && arn.is_none() {
+        return Ok(());
+    }
+    refuse(
+        "the name of a CloudWatch alarm, at most 255 characters",
+        arn,
+    )
+}
+
 /// Names of environment variables of Lambda functions.
 pub(super) fn variable(text: &str) -> Result<(), Refusal> {
     let reserved = ["AWS_LAMBDA_", "LAMBDA_RUNTIME_", "LAMBDA_TASK_"];

@@ -85,6 +85,13 @@ impl<'a> SchemaPart<'a> {
         *self.part == Value::Bool(true)
     }
 
+    /// The only texts allowed; empty where any is.
+    pub(super) fn choices(self) -> Vec<&'a str> {
+        let choices = self.part.get("enum").and_then(Value::as_array);
+        let choices = choices.into_iter().flatten();
+        choices.filter_map(Value::as_str).collect()
+    }
+
     /// The keys with a meaning of their own.
     pub(super) fn keys(self) -> impl Iterator<Item = &'a str> {
         let properties = self.part.get("properties").and_then(Value::as_object);
@@ -136,6 +143,12 @@ impl<'a> SchemaPart<'a> {
         number
             .as_u64()
             .is_some_and(|it| it >= minimum && maximum.is_none_or(|maximum| it <= maximum))
+    }
+
+    /// Whether the text is one of those allowed.
+    pub(super) fn permits(self, text: &str) -> bool {
+        let choices = self.choices();
+        choices.is_empty() || choices.contains(&text)
     }
 
     fn number(self, key: &str) -> Option<u64> {

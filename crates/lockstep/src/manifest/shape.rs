@@ -65,7 +65,9 @@ impl Reader<'_> {
         match (schema.kind(), &node.value) {
             ("object", Yaml::Map(entries)) => Some(self.object(entries, schema, at)),
             ("array", Yaml::List(items)) => Some(self.array(items, schema, at)),
-            ("string", Yaml::Text(text)) => Some(Value::String(text.clone())),
+            ("string", Yaml::Text(text)) if schema.permits(text) => {
+                Some(Value::String(text.clone()))
+            }
             ("boolean", Yaml::Bool(value)) => Some(Value::Bool(*value)),
             ("integer", Yaml::Number(number)) if schema.allows(number) => {
                 Some(Value::Number(number.clone()))
@@ -203,6 +205,10 @@ impl Reader<'_> {
             }
             ("object", Yaml::Null) => "remove the key, or write {} for nothing in it".to_owned(),
             (_, Yaml::Null) => "remove the key, or give it a value".to_owned(),
+            ("string", Yaml::Text(text)) => match nearest(text, schema.choices()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => return self.report(span, problem),
+            },
             ("string", Yaml::Bool(_) | Yaml::Number(_)) => {
                 format!("to have it read as text, write \"{written}\"")
             }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::functions::{Function, FunctionOverride};
 use super::overrides::ServiceOverride;
+use super::traffic::Traffic;
 
 /// What an application consists of, and the environments it is deployed to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -144,6 +145,10 @@ pub struct Environment {
     /// What differs in this environment, by function; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, FunctionOverride>,
+    /// How new versions of the functions with an alias take over its traffic. Default: all at
+    /// once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
 }
 
 /// Which image pushes deploy by themselves.

@@ -6,7 +6,10 @@ use super::tree::Yaml;
 /// What a schema asks for.
 pub(super) fn describe(schema: SchemaPart<'_>) -> String {
     match (schema.kind(), schema.range()) {
-        ("string", _) => "text".to_owned(),
+        ("string", _) => match schema.choices().as_slice() {
+            [] => "text".to_owned(),
+            choices => format!("one of: {}", choices.join(", ")),
+        },
         ("boolean", _) => "true or false".to_owned(),
         ("array", _) => "a list".to_owned(),
         ("integer", (minimum, Some(maximum))) => {

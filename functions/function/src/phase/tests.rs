@@ -103,6 +103,7 @@ fn step(fake: &FakeLambda, fleet: &[(&str, bool, bool)]) -> FunctionsStep {
         release: Some("v2".into()),
         functions: fleet.iter().map(change).collect(),
         checks: BTreeMap::new(),
+        traffic: None,
         rate_per_second: 15,
         deadline_seconds: 900,
     }

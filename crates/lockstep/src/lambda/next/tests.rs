@@ -285,6 +285,7 @@ fn step(changes: usize) -> FunctionsStep {
         release: Some("v2".into()),
         functions: vec![planned(&Account::new('a', true), nothing()); changes],
         checks: BTreeMap::new(),
+        traffic: None,
         rate_per_second: 15,
         deadline_seconds: 60,
     }

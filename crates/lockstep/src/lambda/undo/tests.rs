@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::testing::{Account, code, resolved, settings, zip};
+use super::super::traffic::wanted;
 use super::super::{FunctionChange, FunctionWorld, Next};
 use super::{Snapshot, Undo, undo};
 use crate::manifest::FunctionConfiguration;
@@ -63,6 +64,57 @@ proptest! {
         prop_assert_eq!(account.calls, calls);
         prop_assert_eq!(account.plan(&resolved(change.alias.as_deref(), FunctionConfiguration::default()), Some(&zip('b'))), Ok(None));
     }
+}
+
+proptest! {
+    /// Traffic that is shifted in stages, stopped anywhere: in the rollout, which does not
+    /// touch the alias, between two stages, or at the end. What served serves again, with the
+    /// shares that it had.
+    #[test]
+    fn shifted_traffic_is_put_back_exactly(
+        weighted: bool, limit in 0..8_usize, percent in proptest::option::of(1_u32..100), shifts: bool,
+    ) {
+        let mut account = Account::new('a', true);
+        if weighted {
+            account.update_code(&code('c'));
+            account.publish();
+            account.point("1", &[("2".to_owned(), 0.25)].into());
+        }
+        let before = account.live_alias().map(|it| (it.version, it.weights));
+        let change = FunctionChange { in_stages: true, ..planned(&account, false) };
+        let end = account.run(&change, limit, false);
+        let place = |account: &Account| account.live_alias().map(|it| (it.version, it.weights));
+        prop_assert_eq!(place(&account), before.clone());
+        if shifts && matches!(end, Next::Done { .. }) {
+            let (new, _) = account.versions.last_key_value().unwrap();
+            let (version, weights) = wanted(&change, &new.to_string(), percent);
+            account.point(&version, &weights);
+        }
+        let end = account.undo(&change);
+        prop_assert!(matches!(end, Undo::Done { .. }), "{:?}", end);
+        prop_assert_eq!(place(&account), before);
+        let calls = account.calls;
+        account.undo(&change);
+        prop_assert_eq!(account.calls, calls);
+    }
+}
+
+#[test]
+fn a_share_that_is_not_of_our_version_is_left_alone() {
+    let mut account = Account::new('a', true);
+    let change = FunctionChange {
+        in_stages: true,
+        ..planned(&account, false)
+    };
+    account.run(&change, 20, false);
+    account.update_code(&code('x'));
+    account.publish();
+    account.point("1", &[("3".to_owned(), 0.5)].into());
+    let end = account.undo(&change);
+    assert!(
+        matches!(&end, Undo::Done { summary } if summary.contains("left alone: it serves version 1 with")),
+        "{end:?}"
+    );
 }
 
 #[test]
