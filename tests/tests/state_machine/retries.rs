@@ -157,7 +157,7 @@ fn a_phase_that_works_for_long_says_itself_when_to_ask_again() {
     let waits = text()
         .matches("\"TimeoutSeconds\": ${FunctionSeconds}")
         .count();
-    assert_eq!((tasks, waits), (2, 2), "do and undo");
+    assert_eq!((tasks, waits), (2, 3), "do, undo, and prune");
 }
 
 /// An execution may have 25,000 events. An attempt costs four: scheduled, started, submitted,
