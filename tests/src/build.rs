@@ -1,6 +1,7 @@
 //! What the functions of a fleet are built from, and their releases.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -14,6 +15,7 @@ use lockstep_cli::local::emulator::ACCOUNT;
 use lockstep_cli::local::{sam, sdk};
 use lockstep_cli::release::{Artifact, collect, upload};
 use serde_json::Value;
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::{ENVIRONMENT, Execution, Fleet, eventually};
 
@@ -71,11 +73,25 @@ impl<'w> Fleet<'w> {
         }
     }
 
+    /// Builds all functions with this label.
+    pub fn build_all(&self, label: &str) {
+        for function in &self.functions {
+            self.build(function, label);
+        }
+    }
+
     /// Builds a function that Lambda will refuse: what should be a zip file is none.
     pub fn build_broken(&self, function: &str) {
         self.forget(function);
         let file = self.build.path().join(format!("{function}.zip"));
         fs::write(file, "this is no zip file").unwrap();
+    }
+
+    /// Builds a function that Lambda takes and that fails as soon as it is called: its code is not what its runtime reads.
+    pub fn build_crashing(&self, function: &str) {
+        self.build(function, "crashing");
+        let folder = self.build.path().join(function);
+        fs::write(folder.join("index.py"), "def handler(event, context:\n").unwrap();
     }
 
     fn forget(&self, function: &str) {
@@ -92,22 +108,44 @@ impl<'w> Fleet<'w> {
     /// Uploads everything that was built as `lockstep release` does.
     pub async fn release(&self, version: &str) {
         let artifacts = self.artifacts(version);
+        let file = self.release_file(version, &artifacts);
+        let state = self.world.engine().state();
+        let direct = format!("http://127.0.0.1:{}", state.emulator_port);
+        let controller = Controller::over(&sdk::config(&direct), sam::STACK);
+        upload(&controller, &file, &artifacts).await.unwrap();
+    }
+
+    /// Uploads everything that was built as one release.zip, as a tool without our command line may.
+    pub async fn release_zip(&self, version: &str) {
+        let artifacts = self.artifacts(version);
+        let file = self.release_file(version, &artifacts);
+        let file = serde_json::to_vec(&file).unwrap();
+        let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let mut add = |path: &str, bytes: &[u8]| {
+            zip.start_file(path, SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        };
+        for artifact in &artifacts {
+            add(&artifact.path, &fs::read(&artifact.file).unwrap());
+        }
+        add("release.json", &file);
+        let bytes = zip.finish().unwrap().into_inner();
+        self.put(version, "release.zip", bytes).await;
+    }
+
+    fn release_file(&self, version: &str, artifacts: &[Artifact]) -> ReleaseFile {
         let released = |artifact: &Artifact| ReleasedArtifact {
             path: artifact.path.clone(),
             sha256: artifact.sha256.clone(),
         };
-        let file = ReleaseFile {
+        ReleaseFile {
             application: self.name.clone(),
             version: version.to_owned(),
             branch: None,
             commit: None,
             author: None,
             artifacts: artifacts.iter().map(released).collect(),
-        };
-        let state = self.world.engine().state();
-        let direct = format!("http://127.0.0.1:{}", state.emulator_port);
-        let controller = Controller::over(&sdk::config(&direct), sam::STACK);
-        upload(&controller, &file, &artifacts).await.unwrap();
+        }
     }
 
     /// Uploads everything that was built, and no release.json: nothing is deployed.
@@ -136,7 +174,7 @@ impl<'w> Fleet<'w> {
 
     /// The execution that the upload of a release started.
     pub async fn execution_of_release(&self, version: &str) -> Execution<'w> {
-        let key = format!("releases/{}/{version}/release.json", self.name);
+        let key = format!("releases/{}/{version}/release.", self.name);
         eventually("the upload starts an execution", async || {
             self.world.executions_with(&key).await.into_iter().next()
         })

@@ -10,6 +10,7 @@
     reason = "a test ends where something is missing"
 )]
 
+mod functions;
 mod policy;
 #[path = "../state_machine/template.rs"]
 #[allow(
@@ -32,6 +33,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         };
         let application = world.application("permitted").await;
         one_of_each_ending(&application).await;
+        functions::one_of_each_ending(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls
@@ -44,7 +46,17 @@ fn no_function_calls_what_its_role_does_not_allow() {
             refused.join("\n")
         );
         for function in [
-            "trigger", "lock", "plan", "service", "verify", "conclude", "notify",
+            "trigger",
+            "release",
+            "lock",
+            "plan",
+            "plan-functions",
+            "service",
+            "function",
+            "verify",
+            "publish-live",
+            "conclude",
+            "notify",
         ] {
             let name = format!("lockstep-{function}");
             assert!(
@@ -79,7 +91,8 @@ async fn pushed<'w>(application: &Application<'w>, digest: String) -> Execution<
     application.execution_of_push(&digest).await
 }
 
-async fn verdict(execution: &Execution<'_>) -> Verdict {
+/// How an execution ended, also said on the terminal.
+pub async fn verdict(execution: &Execution<'_>) -> Verdict {
     let (record, _) = execution.concluded().await;
     let conclusion = record.conclusion.unwrap();
     println!("{}: {}", conclusion.verdict, conclusion.message);

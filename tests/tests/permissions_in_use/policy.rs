@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::template::{Template, texts};
 
+/// How the template names the objects of the bucket of releases.
+const OBJECTS: &str = "${ReleasesBucket.Arn}/";
+
 /// The roles of all functions, by function name.
 pub struct Roles(BTreeMap<String, Vec<Statement>>);
 
@@ -14,6 +17,16 @@ struct Statement {
     actions: Vec<String>,
     /// Prefixes of the table keys it is restricted to.
     keys: Option<Vec<String>>,
+    /// Prefixes of the bucket's objects it is restricted to.
+    objects: Option<Vec<String>>,
+}
+
+/// A permission that a call takes.
+#[derive(Debug)]
+struct Need {
+    action: String,
+    /// The object of the bucket that it is about.
+    object: Option<String>,
 }
 
 impl Roles {
@@ -30,20 +43,25 @@ impl Roles {
     pub fn refusal(&self, call: &Call) -> Option<String> {
         let role = self.0.get(&call.name.caller)?;
         let keys = keys(&call.request);
-        let missing = actions(call)
+        let missing = needs(call)
             .into_iter()
-            .find(|action| !role.iter().any(|one| one.allows(action, &keys)))?;
-        Some(format!("{}: {missing} on {keys:?}", call.name.caller))
+            .find(|need| !role.iter().any(|one| one.allows(need, &keys)))?;
+        Some(format!("{}: {missing:?} on {keys:?}", call.name.caller))
     }
 }
 
 impl Statement {
-    fn allows(&self, action: &str, keys: &[&str]) -> bool {
+    fn allows(&self, need: &Need, keys: &[&str]) -> bool {
         let within = |key: &&str| match &self.keys {
             Some(prefixes) => prefixes.iter().any(|prefix| key.starts_with(prefix)),
             None => true,
         };
-        self.actions.iter().any(|one| one == action) && keys.iter().all(within)
+        let covers = match (&self.objects, &need.object) {
+            (Some(prefixes), Some(object)) => prefixes.iter().any(|it| object.starts_with(it)),
+            (None, None) => true,
+            _ => false,
+        };
+        covers && self.actions.contains(&need.action) && keys.iter().all(within)
     }
 }
 
@@ -60,41 +78,83 @@ fn statements(role: &Value) -> Vec<Statement> {
     let policies = role["Policies"].as_array().unwrap().iter();
     let statements =
         policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
-    let read = |statement: &Value| {
-        let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
-        let prefixes = || {
-            texts(keys)
-                .into_iter()
-                .map(|key| key.trim_end_matches('*').to_owned())
-                .collect()
-        };
-        Statement {
-            actions: texts(&statement["Action"])
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-            keys: (!keys.is_null()).then(prefixes),
-        }
-    };
     let allowed = statements.filter(|statement| statement["Effect"] == "Allow");
-    allowed.map(read).collect()
+    allowed.map(statement).collect()
 }
 
-/// The permissions that one call needs. A transaction needs those of its items.
-fn actions(call: &Call) -> Vec<String> {
+fn statement(statement: &Value) -> Statement {
+    let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    let prefix = |text: &str| text.trim_end_matches('*').to_owned();
+    let objects: Vec<_> = texts(&statement["Resource"])
+        .into_iter()
+        .filter_map(|resource| resource.strip_prefix(OBJECTS))
+        .map(prefix)
+        .collect();
+    let actions = texts(&statement["Action"]).into_iter();
+    Statement {
+        actions: actions.map(str::to_owned).collect(),
+        keys: (!keys.is_null()).then(|| texts(keys).into_iter().map(prefix).collect()),
+        objects: (!objects.is_empty()).then_some(objects),
+    }
+}
+
+/// The permissions that one call takes. A transaction takes those of its items, and new code
+/// is read from the bucket with the permissions of who asks for the change.
+fn needs(call: &Call) -> Vec<Need> {
+    let plain = |action: String| Need {
+        action,
+        object: None,
+    };
     let name = &call.name;
     match (name.service.as_str(), name.operation.as_str()) {
         ("dynamodb", "TransactWriteItems") => ["Put", "Update", "Delete", "ConditionCheck"]
             .into_iter()
             .filter(|kind| call.request.contains(&format!("{{\"{kind}\":")))
-            .map(|kind| format!("dynamodb:{kind}Item"))
+            .map(|kind| plain(format!("dynamodb:{kind}Item")))
             .collect(),
-        ("lambda", "Invoke") => vec!["lambda:InvokeFunction".to_owned()],
-        ("s3", "HeadObject") => vec!["s3:GetObject".to_owned()],
-        ("s3", "CopyObject") => vec!["s3:GetObjectVersion".to_owned(), "s3:PutObject".to_owned()],
+        ("lambda", "Invoke") => vec![plain("lambda:InvokeFunction".to_owned())],
+        ("lambda", "UpdateFunctionCode") => {
+            let mut needs = vec![plain("lambda:UpdateFunctionCode".to_owned())];
+            needs.extend(new_code(&call.request));
+            needs
+        }
+        ("s3", operation) => of_object(operation, &call.path),
         // The registry protocol has no signature and needs no permission of its own.
         ("registry", _) => Vec::new(),
-        (service, operation) => vec![format!("{service}:{operation}")],
+        (service, operation) => vec![plain(format!("{service}:{operation}"))],
+    }
+}
+
+/// Reading the object that a change of code names; code that comes with the call names none.
+fn new_code(request: &str) -> Option<Need> {
+    let request: Value = serde_json::from_str(request).ok()?;
+    let key = request["S3Key"].as_str()?;
+    Some(reading(key, request["S3ObjectVersion"].is_string()))
+}
+
+fn of_object(operation: &str, path: &str) -> Vec<Need> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let key = path.splitn(3, '/').nth(2).unwrap_or_default();
+    let versioned = query.split('&').any(|it| it.starts_with("versionId="));
+    let plain = |action: &str| Need {
+        action: format!("s3:{action}"),
+        object: Some(key.to_owned()),
+    };
+    match operation {
+        "GetObject" | "HeadObject" => vec![reading(key, versioned)],
+        other => vec![plain(other)],
+    }
+}
+
+fn reading(key: &str, versioned: bool) -> Need {
+    let action = if versioned {
+        "s3:GetObjectVersion"
+    } else {
+        "s3:GetObject"
+    };
+    Need {
+        action: action.to_owned(),
+        object: Some(key.to_owned()),
     }
 }
 

@@ -7,7 +7,6 @@ use lockstep::PhaseError;
 use serde_json::Value;
 
 use crate::machine::{Machine, error_names, text};
-use crate::template::Template;
 
 /// Errors that say nothing about the deployment: the function could not be asked.
 const OF_LAMBDA: [&str; 8] = [
