@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use lockstep::plan::Change;
 use lockstep::record::StepJournal;
 use lockstep::{Phase, PhaseError, Progress};
-use lockstep_ledger::{Finished, Registration, TakeUp, TakeUpRequest};
+use lockstep_ledger::{Finished, Registration, TakeUpRequest};
 use serde_json::{Value, json};
 
+use crate::invocation::unless_halted;
 use crate::{Context, Invocation, StartError, Tokens, Verb};
 
 /// Runs one phase.
@@ -155,18 +156,8 @@ impl<P: Phase> PhaseRunner<P> {
             undo: invocation.verb == Verb::Undo,
             registrations: &work.registrations,
         };
-        match self
-            .context
-            .ledger
-            .take_up(&request, Timestamp::now())
-            .await?
-        {
-            TakeUp::Go => Ok(()),
-            TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
-            TakeUp::LockLost { holder } => Err(PhaseError::Halted {
-                by: format!("the lock's new holder, {holder}"),
-            }),
-        }
+        let ledger = &self.context.ledger;
+        unless_halted(ledger.take_up(&request, Timestamp::now()).await?)
     }
 
     fn check_deadline(&self, work: &Work<P::Step>, note: &str) -> Result<(), PhaseError> {

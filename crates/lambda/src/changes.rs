@@ -37,7 +37,7 @@ impl Lambda {
         request: &Value,
     ) -> Result<Sent<()>, PhaseError> {
         const OPERATION: &str = "lambda:UpdateFunctionConfiguration";
-        self.turn(OPERATION).await?;
+        self.turn_to_change(OPERATION).await?;
         let exchange = Exchange::sending(request);
         let call = self.client.update_function_configuration();
         let call = call.function_name(function).customize();
@@ -89,7 +89,7 @@ impl Lambda {
         revision: &str,
     ) -> Result<Sent<()>, PhaseError> {
         const OPERATION: &str = "lambda:UpdateFunctionCode";
-        self.turn(OPERATION).await?;
+        self.turn_to_change(OPERATION).await?;
         let call = call.function_name(function).revision_id(revision);
         let sent = call.customize().config_override(once()).send().await;
         let answer = sent.map_err(|error| AwsError::new(OPERATION, &error));
@@ -106,7 +106,7 @@ impl Lambda {
         deployment: &str,
     ) -> Result<Sent<LiveFunction>, PhaseError> {
         const OPERATION: &str = "lambda:PublishVersion";
-        self.turn(OPERATION).await?;
+        self.turn_to_change(OPERATION).await?;
         let exchange = Exchange::reading();
         let call = self.client.publish_version().function_name(function);
         let call = call.code_sha256(code_sha256).revision_id(revision);
@@ -135,7 +135,7 @@ impl Lambda {
         revision: Option<&str>,
     ) -> Result<Sent<()>, PhaseError> {
         const OPERATION: &str = "lambda:UpdateAlias";
-        self.turn(OPERATION).await?;
+        self.turn_to_change(OPERATION).await?;
         // An empty map takes weights away; no map leaves them as they are.
         let weights: HashMap<_, _> = weights.clone().into_iter().collect();
         let routing = AliasRoutingConfiguration::builder();
@@ -161,7 +161,7 @@ impl Lambda {
         version: &str,
     ) -> Result<Sent<()>, PhaseError> {
         const OPERATION: &str = "lambda:DeleteFunction";
-        self.turn(OPERATION).await?;
+        self.turn_to_change(OPERATION).await?;
         let call = self.client.delete_function().function_name(function);
         let call = call.qualifier(version).customize();
         let sent = call.config_override(once()).send().await;

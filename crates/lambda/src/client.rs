@@ -12,9 +12,9 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::Pacer;
 use crate::error::{explain, is_missing, is_throttled};
 use crate::invocation::AT_ONCE;
+use crate::{Mandate, Pacer};
 
 /// How many calls a second are made where nobody says: the quota of most accounts for the
 /// control plane as a whole.
@@ -39,6 +39,8 @@ pub struct Lambda {
     looks: Arc<Pacer>,
     /// When no call may begin any more.
     pub(crate) until: Option<Instant>,
+    /// Asked before every change; without one everything may be changed.
+    mandate: Option<Mandate>,
 }
 
 impl Lambda {
@@ -54,6 +56,7 @@ impl Lambda {
             calls: Arc::new(Pacer::new(RATE)),
             looks: Arc::new(Pacer::new(RATE * LOOKS)),
             until: None,
+            mandate: None,
         }
     }
 
@@ -66,6 +69,15 @@ impl Lambda {
             calls: Arc::new(Pacer::new(per_second)),
             looks: Arc::new(Pacer::new(per_second.saturating_mul(LOOKS))),
             until,
+            ..self.clone()
+        }
+    }
+
+    /// The same handle, which asks the mandate right before every change.
+    #[must_use]
+    pub fn under(&self, mandate: Option<Mandate>) -> Self {
+        Self {
+            mandate,
             ..self.clone()
         }
     }
@@ -141,6 +153,20 @@ impl Lambda {
     /// Waits for a turn to make a call other than a look.
     pub(crate) async fn turn(&self, operation: &str) -> Result<(), PhaseError> {
         self.turn_of(&self.calls, operation).await
+    }
+
+    /// Waits for a turn to change something, and makes sure that it still may.
+    pub(crate) async fn turn_to_change(&self, operation: &str) -> Result<(), PhaseError> {
+        self.turn(operation).await?;
+        self.may_change().await
+    }
+
+    /// Makes sure that something may still be changed.
+    pub(crate) async fn may_change(&self) -> Result<(), PhaseError> {
+        match &self.mandate {
+            Some(mandate) => mandate.holds().await,
+            None => Ok(()),
+        }
     }
 
     async fn turn_of(&self, pacer: &Pacer, operation: &str) -> Result<(), PhaseError> {

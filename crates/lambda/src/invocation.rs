@@ -46,6 +46,7 @@ impl Lambda {
                 "no time is left to invoke {function}"
             )));
         }
+        self.may_change().await?;
         let payload = Blob::new(Value::Object(payload.clone()).to_string());
         let call = self.client.invoke().function_name(function);
         let call = call.qualifier(version).payload(payload).customize();

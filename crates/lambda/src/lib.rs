@@ -11,6 +11,7 @@ mod download;
 mod error;
 mod invocation;
 mod listing;
+mod mandate;
 mod pacer;
 #[cfg(test)]
 mod testing;
@@ -18,4 +19,5 @@ mod testing;
 pub use changes::Sent;
 pub use client::Lambda;
 pub use listing::Version;
+pub use mandate::Mandate;
 pub use pacer::{Pacer, pause};

@@ -164,6 +164,22 @@ impl Ledger {
         }
     }
 
+    /// Whether a deployment may still act, without taking up anything: for work of many calls,
+    /// before each of them.
+    pub async fn may_act(
+        &self,
+        me: &DeploymentRef,
+        fence: u64,
+        undo: bool,
+    ) -> Result<TakeUp, LedgerError> {
+        let key = keys::of_environment(&me.application, &me.environment, "lock");
+        let item = self.get(key).await?.unwrap_or_default();
+        Ok(match standing(&item, me, fence)? {
+            TakeUp::Halted { .. } if undo => TakeUp::Go,
+            standing => standing,
+        })
+    }
+
     /// Notes what was last seen of a step.
     pub async fn note(&self, id: &DeploymentId, step: u32, note: &str) -> Result<(), LedgerError> {
         let mut transaction = Transaction::default();
@@ -289,20 +305,30 @@ fn refusal(refused: &[Option<Item>], request: &TakeUpRequest<'_>) -> Result<Take
             what: "taking up the step".to_owned(),
         });
     };
+    match standing(item, request.deployment, request.fence)? {
+        TakeUp::Go => Err(LedgerError::Contended {
+            what: "taking up the step".to_owned(),
+        }),
+        standing => Ok(standing),
+    }
+}
+
+/// What a lock means for who holds it, or held it, with a fencing number.
+fn standing(item: &Item, me: &DeploymentRef, fence: u64) -> Result<TakeUp, LedgerError> {
     if item.is_empty() {
         return Ok(TakeUp::LockLost {
             holder: "nobody".to_owned(),
         });
     }
     let lock = lock(item)?;
-    let ours =
-        lock.deployment.as_ref() == Some(&request.deployment.id) && lock.fence == request.fence;
+    let ours = lock.deployment.as_ref() == Some(&me.id) && lock.fence == fence;
     Ok(match (ours, lock.halted_by, lock.deployment) {
         (true, Some(by), _) => TakeUp::Halted { by },
-        (_, _, Some(holder)) => TakeUp::LockLost {
+        (true, None, _) => TakeUp::Go,
+        (false, _, Some(holder)) => TakeUp::LockLost {
             holder: format!("deployment {holder}"),
         },
-        (_, _, None) => TakeUp::LockLost {
+        (false, _, None) => TakeUp::LockLost {
             holder: "nobody".to_owned(),
         },
     })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lockstep::PhaseError;
 use lockstep::lambda::{FunctionChange, FunctionsStep};
 use lockstep::manifest::FunctionCheck;
-use lockstep_lambda::{Lambda, pause};
+use lockstep_lambda::{Lambda, Mandate, pause};
 use tokio::time::Instant;
 
 /// How long Lambda takes at least for new code or configuration.
@@ -18,24 +18,29 @@ const SETTLING: Duration = Duration::from_millis(600);
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(4);
 
-/// Until when the invocation under way works before it ends and is asked again.
+/// What the invocation under way may do: until when it works before it ends and is asked again,
+/// and whether its changes are still wanted.
 ///
-/// That is half of the time that Lambda gives it: what began in the first half, at worst the
+/// It works for half of the time that Lambda gives it: what began in the first half, at worst the
 /// transfer of a function's previous code, ends in the second. With the template's timeout of
 /// 50 s that is long enough for a hundred functions, and short enough that a deployment that
 /// failed elsewhere stops soon.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct WorkingTime(Rc<Cell<Option<Instant>>>);
+pub(crate) struct Permit(Rc<RefCell<(Option<Instant>, Option<Mandate>)>>);
 
-impl WorkingTime {
+impl Permit {
     /// An invocation begins, which Lambda ends after `left`.
-    pub(crate) fn begin(&self, left: Duration) {
-        self.0.set(Some(Instant::now() + left / 2));
+    pub(crate) fn begin(&self, left: Duration, mandate: Option<Mandate>) {
+        self.0.replace((Some(Instant::now() + left / 2), mandate));
     }
 
     /// When nothing new may begin any more.
-    pub(crate) fn end(&self) -> Instant {
-        self.0.get().unwrap_or_else(Instant::now)
+    fn end(&self) -> Instant {
+        self.0.borrow().0.unwrap_or_else(Instant::now)
+    }
+
+    fn mandate(&self) -> Option<Mandate> {
+        self.0.borrow().1.clone()
     }
 }
 
@@ -53,9 +58,11 @@ pub(crate) struct Fleet<'a> {
 
 impl<'a> Fleet<'a> {
     /// The work on a step.
-    pub(crate) fn new(lambda: &Lambda, step: &'a FunctionsStep, until: Instant) -> Self {
+    pub(crate) fn new(lambda: &Lambda, step: &'a FunctionsStep, permit: &Permit) -> Self {
+        let until = permit.end();
+        let lambda = lambda.paced(step.rate_per_second, Some(until));
         Self {
-            lambda: lambda.paced(step.rate_per_second, Some(until)),
+            lambda: lambda.under(permit.mandate()),
             step,
             until,
             halted: Cell::new(false),
@@ -145,7 +152,7 @@ pub(crate) fn one_of(step: &FunctionsStep, mut failed: Vec<PhaseError>) -> Optio
     let first = failed.swap_remove(0);
     Some(match first {
         PhaseError::Unhealthy { .. } => PhaseError::Unhealthy { signal: text },
-        PhaseError::Diverged { .. } => first,
+        PhaseError::Diverged { .. } | PhaseError::Halted { .. } => first,
         _ => PhaseError::Rejected {
             resource: step.resource(),
             reason: text,

@@ -8,10 +8,11 @@ mod phase;
 mod prune;
 mod undo;
 
-use fleet::WorkingTime;
+use fleet::Permit;
 use lockstep::plan::Change;
-use lockstep_handler::{Context, PhaseRunner, StartError, run_timed};
-use lockstep_lambda::Lambda;
+use lockstep_handler::{Context, Invocation, PhaseRunner, StartError, run_timed};
+use lockstep_lambda::{Lambda, Mandate};
+use lockstep_ledger::Ledger;
 use phase::FunctionsPhase;
 use prune::Pruner;
 use serde_json::Value;
@@ -21,15 +22,15 @@ async fn main() -> Result<(), StartError> {
     let context = Context::start()?;
     let client = aws_sdk_lambda::Client::new(&context.sdk);
     let lambda = Lambda::new(client, context.sdk.endpoint_url().map(str::to_owned));
-    let time = WorkingTime::default();
+    let (permit, ledger) = (Permit::default(), context.ledger.clone());
     let pruner = Pruner {
-        ledger: context.ledger.clone(),
+        ledger: ledger.clone(),
         lambda: lambda.clone(),
-        time: time.clone(),
+        permit: permit.clone(),
     };
-    let runner = PhaseRunner::new(FunctionsPhase::new(lambda, time.clone()), context);
+    let runner = PhaseRunner::new(FunctionsPhase::new(lambda, permit.clone()), context);
     run_timed(async |payload: Value, left| {
-        time.begin(left);
+        permit.begin(left, mandate(&ledger, &payload));
         if payload.get("verb").and_then(Value::as_str) == Some("prune") {
             return pruner.handle(payload).await;
         }
@@ -40,4 +41,15 @@ async fn main() -> Result<(), StartError> {
         runner.handle(payload, step).await.map(|()| Value::Null)
     })
     .await
+}
+
+/// What is asked before each change. Pruning has none: the deployment has ended, and nothing
+/// needs what it deletes.
+fn mandate(ledger: &Ledger, payload: &Value) -> Option<Mandate> {
+    let invocation = Invocation::parse(payload).ok()?;
+    let ledger = ledger.clone();
+    Some(Mandate::new(move || {
+        let (ledger, invocation) = (ledger.clone(), invocation.clone());
+        async move { invocation.is_still_wanted(&ledger).await }
+    }))
 }

@@ -10,7 +10,7 @@ use lockstep::{Phase, PhaseError, Progress, WakeKey};
 use lockstep_lambda::Lambda;
 
 use crate::change::{Reached, Remembered, bring_about, look};
-use crate::fleet::{Fleet, WorkingTime, one_of};
+use crate::fleet::{Fleet, Permit, one_of};
 use crate::undo::{put_back, settled};
 
 /// How many functions are looked at at the same time: a look takes some hundredths of a second.
@@ -25,7 +25,7 @@ const LOOKS_AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub struct FunctionsPhase {
     lambda: Lambda,
-    time: WorkingTime,
+    permit: Permit,
     /// What `start` of a deployment saw last. The `observe` that follows at once takes it over
     /// instead of looking at everything again: each function was looked at after its last call.
     seen: RefCell<Option<(String, Progress)>>,
@@ -36,10 +36,10 @@ pub struct FunctionsPhase {
 
 impl FunctionsPhase {
     /// The phase, acting through `lambda` while there is time.
-    pub(crate) const fn new(lambda: Lambda, time: WorkingTime) -> Self {
+    pub(crate) const fn new(lambda: Lambda, permit: Permit) -> Self {
         Self {
             lambda,
-            time,
+            permit,
             seen: RefCell::new(None),
             checked: RefCell::new((String::new(), BTreeSet::new())),
         }
@@ -66,7 +66,7 @@ impl Phase for FunctionsPhase {
     }
 
     async fn start(&self, step: &FunctionsStep) -> Result<(), PhaseError> {
-        let fleet = Fleet::new(&self.lambda, step, self.time.end());
+        let fleet = Fleet::new(&self.lambda, step, &self.permit);
         fleet.checked.replace(self.checked(step));
         let reached = on_all(&fleet, async |change| bring_about(&fleet, change).await).await;
         let checked = (step.deployment.clone(), fleet.checked.take());
@@ -107,7 +107,7 @@ impl Phase for FunctionsPhase {
     /// Puts every function back, as far as the time reaches. One that cannot be put back does
     /// not keep the others from it.
     async fn undo(&self, step: &FunctionsStep) -> Result<Progress, PhaseError> {
-        let fleet = Fleet::new(&self.lambda, step, self.time.end());
+        let fleet = Fleet::new(&self.lambda, step, &self.permit);
         let reached = on_all(&fleet, async |change| put_back(&fleet, change).await).await;
         settled(step, reached)
     }

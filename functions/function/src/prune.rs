@@ -10,9 +10,8 @@ use lockstep_lambda::{Lambda, Sent, Version};
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-use crate::fleet::{Fleet, WorkingTime};
+use crate::fleet::{Fleet, Permit};
 
 /// How many versions of one function one deployment deletes, oldest first. One deployment
 /// makes one, so that only a function with a past has more to delete.
@@ -34,7 +33,7 @@ struct Request {
 pub(crate) struct Pruner {
     pub(crate) ledger: Ledger,
     pub(crate) lambda: Lambda,
-    pub(crate) time: WorkingTime,
+    pub(crate) permit: Permit,
 }
 
 impl Pruner {
@@ -45,7 +44,7 @@ impl Pruner {
         let mut deleted = 0;
         for step in plan.into_iter().flat_map(|plan| plan.steps) {
             if let Change::Functions(step) = step.change {
-                deleted += prune(&self.lambda, &step, self.time.end()).await;
+                deleted += prune(&self.lambda, &step, &self.permit).await;
             }
         }
         tracing::info!(
@@ -57,8 +56,8 @@ impl Pruner {
     }
 }
 
-pub(crate) async fn prune(lambda: &Lambda, step: &FunctionsStep, until: Instant) -> usize {
-    let fleet = Fleet::new(lambda, step, until);
+pub(crate) async fn prune(lambda: &Lambda, step: &FunctionsStep, permit: &Permit) -> usize {
+    let fleet = Fleet::new(lambda, step, permit);
     let functions = stream::iter(&step.functions);
     let work = functions.map(async |change| match prune_one(&fleet, change).await {
         Ok(deleted) => deleted,

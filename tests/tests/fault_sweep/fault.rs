@@ -96,9 +96,11 @@ impl Target {
         self.caller.strip_prefix("lockstep-") == Some(function)
     }
 
-    /// Whether it is a look at a function that is made again and again until Lambda is done, beyond the first ones.
+    /// Whether it is one of the looks of the function phase that are made again and again, beyond the first ones: at
+    /// a function until Lambda is done, and before every change at whose the lock is.
     pub fn is_one_of_many_looks(&self, sure: usize) -> bool {
-        self.operation == "lambda:GetFunction" && self.nth > sure
+        let looks = ["lambda:GetFunction", "dynamodb:GetItem"];
+        self.is_by("function") && looks.contains(&self.operation.as_str()) && self.nth > sure
     }
 
     /// Whether there is such a thing: while the watchdog decides, no execution runs that could be stopped.

@@ -103,11 +103,12 @@ impl Scenario {
                     "plan",
                     "plan-functions",
                     "function",
+                    "publish-live",
                     "conclude",
                 ]) && !target.is_one_of_many_looks(LOOKS)
             }
             Self::BadFunctions | Self::BadDirectFunctions => {
-                by(&["plan-functions", "function"])
+                by(&["plan-functions", "function", "publish-live"])
                     && !hit.contains(target)
                     && !target.is_one_of_many_looks(LOOKS)
             }
@@ -158,7 +159,7 @@ impl Scenario {
 /// How many functions are released.
 const FUNCTIONS: usize = 2;
 
-/// So many looks at functions are sure to be made, however soon Lambda is done.
+/// So many looks, at functions or at whose the lock is, are sure to be made, however soon Lambda is done.
 const LOOKS: usize = 4;
 
 /// The version of every release.
@@ -247,7 +248,7 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 13] = [
+const PHASES: [&str; 14] = [
     "watchdog",
     "trigger",
     "release",
@@ -257,6 +258,7 @@ const PHASES: [&str; 13] = [
     "notify",
     "service",
     "function",
+    "traffic",
     "verify",
     "publish-live",
     "conclude",

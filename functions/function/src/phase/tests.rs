@@ -16,13 +16,13 @@ use lockstep::manifest::{
 };
 use lockstep::release::{Artifact, ZipArtifact};
 use lockstep::{Phase, PhaseError, Progress};
-use lockstep_lambda::Lambda;
+use lockstep_lambda::{Lambda, Mandate};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::FunctionsPhase;
-use crate::fleet::WorkingTime;
+use crate::fleet::Permit;
 use crate::prune::prune;
 use world::{FakeLambda, Fault, Faults};
 
@@ -114,15 +114,15 @@ fn phase(fake: &FakeLambda) -> FunctionsPhase {
 }
 
 fn phase_of(lambda: Lambda) -> FunctionsPhase {
-    let phase = FunctionsPhase::new(lambda, WorkingTime::default());
-    phase.time.begin(TIMEOUT);
+    let phase = FunctionsPhase::new(lambda, Permit::default());
+    phase.permit.begin(TIMEOUT, None);
     phase
 }
 
 /// What the runner does with a phase.
 async fn run(phase: &FunctionsPhase, step: &FunctionsStep) -> Result<String, PhaseError> {
     for _ in 0..ROUNDS {
-        phase.time.begin(TIMEOUT);
+        phase.permit.begin(TIMEOUT, None);
         let seen = match phase.observe(step).await {
             Ok(Progress::NotStarted) => match phase.start(step).await {
                 Ok(()) => phase.observe(step).await,
@@ -139,14 +139,16 @@ async fn run(phase: &FunctionsPhase, step: &FunctionsStep) -> Result<String, Pha
     panic!("no end after {ROUNDS} rounds");
 }
 
-/// When an invocation ends that begins now.
-fn soon() -> Instant {
-    Instant::now() + TIMEOUT / 2
+/// An invocation that begins now.
+fn soon() -> Permit {
+    let permit = Permit::default();
+    permit.begin(TIMEOUT, None);
+    permit
 }
 
 async fn put_back(phase: &FunctionsPhase, step: &FunctionsStep) -> Result<String, PhaseError> {
     for _ in 0..ROUNDS {
-        phase.time.begin(TIMEOUT);
+        phase.permit.begin(TIMEOUT, None);
         match phase.undo(step).await {
             Ok(Progress::Done { summary }) => return Ok(summary),
             Err(error) if !error.is_transient() => return Err(error),
@@ -286,6 +288,29 @@ async fn a_throttled_account_only_takes_longer() {
     fake.inject(Some((30, 40, Fault::Throttled)));
     run(&phase(&fake), &step).await.unwrap();
     assert_eq!(serving(&fake, &FLEET), released());
+}
+
+/// An execution that is stopped leaves its invocation behind, which goes on: nothing that it
+/// would change would be put back.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_changed_any_more_once_it_is_not_wanted() {
+    const WANTED: usize = 3;
+    let fake = lambda(&FLEET);
+    let step = step(&fake, &FLEET);
+    let phase = phase(&fake);
+    let writes = move |fake: &FakeLambda| fake.count("PUT") + fake.count("POST");
+    let (asked, planned) = (fake.clone(), writes(&fake));
+    let mandate = Mandate::new(move || {
+        let wanted = writes(&asked) - planned < WANTED;
+        let stopped = PhaseError::Halted {
+            by: "deployment 01E".into(),
+        };
+        async move { wanted.then_some(()).ok_or(stopped) }
+    });
+    phase.permit.begin(TIMEOUT, Some(mandate));
+    let error = phase.start(&step).await.unwrap_err();
+    assert_eq!(error.name(), "Halted", "{error}");
+    assert_eq!(writes(&fake) - planned, WANTED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -501,9 +526,9 @@ async fn only_old_versions_of_our_own_are_deleted() {
     for change in &mut step.functions {
         change.before.latest_code_sha256 = "something else".into();
     }
-    assert_eq!(prune(&lambda, &step, soon()).await, 2);
+    assert_eq!(prune(&lambda, &step, &soon()).await, 2);
     assert_eq!(fake.versions("api"), [1, 3, 4, 6, 7]);
-    assert_eq!(prune(&lambda, &step, soon()).await, 0);
+    assert_eq!(prune(&lambda, &step, &soon()).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -513,7 +538,7 @@ async fn pruning_that_fails_keeps_everything() {
     run(&phase(&fake), &step).await.unwrap();
     fake.inject(Some((fake.calls(), usize::MAX, Fault::FailsBeforeActing)));
     assert_eq!(
-        prune(&Lambda::new(fake.client(), None), &step, soon()).await,
+        prune(&Lambda::new(fake.client(), None), &step, &soon()).await,
         0
     );
     assert_eq!(fake.versions("api"), [1, 2]);
