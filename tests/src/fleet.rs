@@ -68,6 +68,13 @@ pub struct Fleet<'w> {
 impl World {
     /// Creates a fleet that answers [`FIRST`], with nothing deployed by the controller yet.
     pub async fn fleet(&self, name: &str, shape: Shape) -> Fleet<'_> {
+        let fleet = self.fleet_of_others(name, shape).await;
+        fleet.create().await;
+        fleet
+    }
+
+    /// A fleet whose functions somebody else creates, with nothing deployed by the controller yet.
+    pub async fn fleet_of_others(&self, name: &str, shape: Shape) -> Fleet<'_> {
         let functions = (1..=shape.functions).map(|number| format!("{name}-{number:02}"));
         let fleet = Fleet {
             world: self,
@@ -79,7 +86,6 @@ impl World {
         for function in &fleet.functions {
             fleet.build(function, FIRST);
         }
-        fleet.create().await;
         let qualifier = shape.aliased.then_some(ALIAS);
         let first = &fleet.functions[0];
         self.health().watch_function(name, first, qualifier);
@@ -116,6 +122,11 @@ impl Fleet<'_> {
     /// The name of the nth function, counting from 1.
     pub fn function(&self, number: usize) -> &str {
         &self.functions[number - 1]
+    }
+
+    /// The key at which a template finds the live code of a function.
+    pub fn live_key(&self, function: &str) -> String {
+        format!("live/{}/{ENVIRONMENT}/fleet/{function}.zip", self.name)
     }
 
     /// From now on the fleet is unhealthy while its first function answers this label.
