@@ -82,6 +82,8 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Upload a release; the environments that want releases deploy it by themselves
     Release(ReleaseArgs),
+    /// For development: watch a folder of builds and deploy what changes in it at once
+    Sync(SyncArgs),
     /// Show what serves, who deploys, what waits and what is on hold
     Status(StatusArgs),
     /// Watch a deployment until its verdict
@@ -171,6 +173,20 @@ pub struct ReleaseArgs {
     /// Watch the deployments that it starts until their verdicts
     #[arg(long)]
     pub wait: bool,
+}
+
+/// `lockstep sync`
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// The environment; one with `protected: true` in the manifest is refused
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The folder with the builds: zip files, and folders that are packed as <folder>.zip
+    #[arg(long, value_name = "FOLDER")]
+    pub from: PathBuf,
+    /// Who deploys, for the record and the messages
+    #[arg(long, env = "LOCKSTEP_BY", value_name = "NAME", default_value_t = crate::commands::user())]
+    pub by: String,
 }
 
 /// `lockstep status`

@@ -13,5 +13,6 @@ pub mod error;
 pub mod exit;
 pub mod local;
 pub mod release;
+pub mod sync;
 pub mod view;
 pub mod watch;

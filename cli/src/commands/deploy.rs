@@ -85,7 +85,7 @@ fn check(request: &ManualRequest, environment: &ResolvedEnvironment) -> Result<(
 }
 
 /// Starts the deployment. The execution's name is the deployment's id.
-async fn begin(
+pub(super) async fn begin(
     controller: &Controller,
     request: &ManualRequest,
 ) -> Result<(DeploymentId, String), CliError> {

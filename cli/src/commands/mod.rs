@@ -6,6 +6,7 @@ mod history;
 mod release;
 mod show;
 mod status;
+mod sync;
 mod validate;
 mod watch;
 
@@ -38,6 +39,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Apply(args) => apply::run(global, &args, output).await,
         Command::Deploy(args) => deploy::run(global, args, output).await,
         Command::Release(args) => release::run(global, &args, output).await,
+        Command::Sync(args) => sync::run(global, args, output).await,
         Command::Status(args) => status::run(global, &args, output).await,
         Command::Watch(args) => watch::run(global, &args, output).await,
         Command::History(args) => history::run(global, &args, output).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lockstep::DeploymentId;
 use lockstep::manifest::StoredManifest;
-use lockstep::release_file::{ReleaseFile, ReleasedArtifact};
+use lockstep::release_file::{ReleaseFile, ReleasedArtifact, SYNCED};
 use lockstep::release_order::ReleaseAge;
 use lockstep_ledger::upload_id;
 use serde::Serialize;
@@ -125,6 +125,14 @@ fn release_file(
         author: args.author.clone(),
         artifacts: artifacts.iter().map(released).collect(),
     };
+    if file.version.starts_with(SYNCED) {
+        return Err(CliError::invalid(
+            format!(
+                "versions that begin with `{SYNCED}` are those of `lockstep sync`, and no environment deploys them by itself"
+            ),
+            "give the release another version",
+        ));
+    }
     let text = serde_json::to_vec(&file).unwrap_or_default();
     ReleaseFile::parse(&text).map_err(|error| {
         CliError::invalid(

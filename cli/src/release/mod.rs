@@ -3,5 +3,5 @@
 mod pack;
 mod upload;
 
-pub use pack::{Artifact, collect};
+pub use pack::{Artifact, collect, entries, pack_one};
 pub use upload::{Uploaded, upload};

@@ -32,6 +32,20 @@ pub struct Artifact {
     _packed: Option<NamedTempFile>,
 }
 
+#[cfg(test)]
+impl Artifact {
+    /// An artifact of this hash, without bytes.
+    pub(crate) fn at(path: &str, sha256: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: PathBuf::new(),
+            size: 0,
+            sha256: sha256.to_owned(),
+            _packed: None,
+        }
+    }
+}
+
 /// Everything that the command line names, ordered by path.
 ///
 /// # Errors
@@ -44,7 +58,7 @@ pub fn collect(args: &ReleaseArgs) -> Result<Vec<Artifact>, CliError> {
         .map(|text| named(text))
         .collect::<Result<Vec<_>, _>>()?;
     if let Some(folder) = &args.directory {
-        named.extend(inside(folder)?);
+        named.extend(entries(folder)?);
     }
     named.sort();
     let twice = named.windows(2).find_map(|pair| match pair {
@@ -65,7 +79,7 @@ pub fn collect(args: &ReleaseArgs) -> Result<Vec<Artifact>, CliError> {
     }
     named
         .into_iter()
-        .map(|(path, source)| artifact(path, &source))
+        .map(|(path, source)| pack_one(path, &source))
         .collect()
 }
 
@@ -94,7 +108,11 @@ fn name_of(path: &Path) -> Option<String> {
     zip.then(|| name.to_owned())
 }
 
-fn inside(folder: &Path) -> Result<Vec<(String, PathBuf)>, CliError> {
+/// Every zip file and every folder in a folder: the path in the release, and where it is.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, CliError> {
     let entries = fs::read_dir(folder).map_err(io_error(folder))?;
     let mut found = Vec::new();
     for entry in entries {
@@ -106,10 +124,15 @@ fn inside(folder: &Path) -> Result<Vec<(String, PathBuf)>, CliError> {
             found.push((name, path));
         }
     }
+    found.sort();
     Ok(found)
 }
 
-fn artifact(path: String, source: &Path) -> Result<Artifact, CliError> {
+/// A zip file as it is, or a folder packed as one, under this path in the release.
+///
+/// # Errors
+/// When it cannot be read, or is larger than Lambda takes.
+pub fn pack_one(path: String, source: &Path) -> Result<Artifact, CliError> {
     let packed = if source.is_dir() {
         Some(pack(source).map_err(io_error(source))?)
     } else {

@@ -21,6 +21,7 @@ pub struct Display {
     printed: usize,
     /// What the last line said, to print only what is new.
     last: String,
+    silent: bool,
 }
 
 impl Display {
@@ -31,11 +32,26 @@ impl Display {
             bar: output.is_live().then(bar),
             printed: 0,
             last: String::new(),
+            silent: false,
+        }
+    }
+
+    /// Shows nothing.
+    pub const fn silent() -> Self {
+        Self {
+            output: Output::new(false),
+            bar: None,
+            printed: 0,
+            last: String::new(),
+            silent: true,
         }
     }
 
     /// Shows one look.
     pub fn show(&mut self, look: &Look) -> Result<(), CliError> {
+        if self.silent {
+            return Ok(());
+        }
         if let Some(bar) = &self.bar {
             for phase in look
                 .phases
@@ -73,6 +89,9 @@ impl Display {
 
     /// Says that a look failed and is taken again.
     pub fn trouble(&self, at: Timestamp, error: &CliError) -> Result<(), CliError> {
+        if self.silent {
+            return Ok(());
+        }
         let text = format!(
             "{}  cannot see it for now, asking again: {error}",
             at.strftime("%H:%M:%S")
@@ -88,6 +107,9 @@ impl Display {
     /// Says how it ended.
     pub fn finish(&mut self, look: &Look, ending: &Ending) -> Result<(), CliError> {
         self.clear();
+        if self.silent {
+            return Ok(());
+        }
         self.output.report(&progress::End::of(look, ending))
     }
 

@@ -16,6 +16,10 @@ pub const RELEASE_FILE_LIMIT: usize = 256 * 1024;
 /// The most artifacts that a release may have.
 pub const ARTIFACTS_LIMIT: usize = 500;
 
+/// What the versions begin with that `lockstep sync` makes. They are for one environment: no
+/// environment deploys them by itself.
+pub const SYNCED: &str = "sync-";
+
 /// What an uploaded release consists of. It is uploaded last: when it is there, everything
 /// it names must be there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

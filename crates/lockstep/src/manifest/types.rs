@@ -136,6 +136,9 @@ pub struct Environment {
     /// Which image pushes deploy by themselves. Default: none, a person deploys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
+    /// Whether nothing may be tried out here: `lockstep sync` refuses. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protected: bool,
     /// What must be true before a release counts as good.
     #[serde(default)]
     pub verify: Verify,

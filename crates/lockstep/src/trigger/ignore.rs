@@ -75,6 +75,14 @@ pub enum IgnoreReason {
         /// The object's key.
         key: String,
     },
+    /// `lockstep sync` made the release for one environment, and deploys it there itself.
+    #[error(
+        "release {version} was made by `lockstep sync`, which deploys it itself to the one environment it is for"
+    )]
+    Synced {
+        /// The release's version.
+        version: String,
+    },
     /// There is no manifest of the application.
     #[error(
         "no manifest of application {application} was ever applied; `lockstep apply` stores one"

@@ -10,6 +10,7 @@ use super::ignore::IgnoreReason;
 use super::input::Fields;
 use crate::PhaseError;
 use crate::manifest::names::{is_name, is_release_version};
+use crate::release_file::SYNCED;
 
 /// A release that was uploaded: `releases/<application>/<version>/release.json`, or
 /// `release.zip` that contains everything.
@@ -62,15 +63,19 @@ pub(super) fn read(event: &Fields<'_>) -> Result<Upload, PhaseError> {
     let (bucket, object) = (detail.object("bucket")?, detail.object("object")?);
     let event_id = event.text("id")?.to_owned();
     let key = object.text("key")?;
-    let Some(place) = Place::of(key) else {
-        return Ok(Err(OtherUpload {
-            event_id,
-            key: key.to_owned(),
-            reason: IgnoreReason::NotARelease {
-                key: key.to_owned(),
-            },
-        }));
+    let other = |event_id, reason| OtherUpload {
+        event_id,
+        key: key.to_owned(),
+        reason,
     };
+    let Some(place) = Place::of(key) else {
+        let key = key.to_owned();
+        return Ok(Err(other(event_id, IgnoreReason::NotARelease { key })));
+    };
+    if place.version.starts_with(SYNCED) {
+        let version = place.version.to_owned();
+        return Ok(Err(other(event_id, IgnoreReason::Synced { version })));
+    }
     let optional = |key| {
         let text = object.optional_text(key)?.filter(|it| !it.is_empty());
         Ok::<_, PhaseError>(text.map(str::to_owned))
