@@ -36,7 +36,8 @@ struct Synced {
     at: Timestamp,
     deployment: String,
     functions: Vec<String>,
-    verdict: String,
+    /// A verdict, or what `lockstep deploy` says where there is none.
+    outcome: String,
     /// From the last change of a file until the verdict.
     seconds: f64,
     /// Why it went wrong, and what runs now; empty when nothing did.
@@ -52,7 +53,7 @@ impl Report for Synced {
             "{}  {}  {} in {}",
             self.at.strftime("%H:%M:%S"),
             self.functions.join(", "),
-            self.verdict,
+            self.outcome,
             words(took)
         );
         if self.message.is_empty() {
@@ -170,13 +171,13 @@ impl Sync {
         let seconds = (since.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
         let good = ending.exit() == Exit::Good;
         self.known.note(&changed, good);
-        let (verdict, message) = said(&ending);
+        let (outcome, message) = said(&ending);
         self.output.report(&Synced {
             event: "synced",
             at: Timestamp::now(),
             deployment,
             functions,
-            verdict,
+            outcome,
             seconds,
             message: if good { String::new() } else { message },
         })
@@ -252,10 +253,12 @@ fn said(ending: &Ending) -> (String, String) {
             (conclusion.verdict.to_string(), conclusion.message.clone())
         }
         Ending::Ignored { reason } => ("IGNORED".to_owned(), reason.clone()),
-        Ending::NeverBegan { reason } => ("FAILED".to_owned(), reason.clone()),
+        Ending::NeverBegan { reason } => ("NEVER_BEGAN".to_owned(), reason.clone()),
         Ending::Abandoned { status } => (
-            (*status).to_owned(),
-            "its execution ended without a verdict; look at it: lockstep status".to_owned(),
+            "ABANDONED".to_owned(),
+            format!(
+                "its execution ended as {status} without a verdict; look at it: lockstep status"
+            ),
         ),
     }
 }
@@ -267,13 +270,13 @@ mod tests {
     use super::{Synced, protected};
     use crate::view::Report as _;
 
-    fn synced(verdict: &str, message: &str) -> Synced {
+    fn synced(outcome: &str, message: &str) -> Synced {
         Synced {
             event: "synced",
             at: Timestamp::UNIX_EPOCH,
             deployment: "01JD5Q6Z8G0000000000000000".to_owned(),
             functions: vec!["api".to_owned(), "mail".to_owned()],
-            verdict: verdict.to_owned(),
+            outcome: outcome.to_owned(),
             seconds: 3.21,
             message: message.to_owned(),
         }
