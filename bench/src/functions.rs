@@ -65,13 +65,12 @@ pub async fn run(runs: usize, bounds: &mut Bounds) -> Result<()> {
     let mut sizes = Vec::new();
     for functions in SIZES {
         let rounds = if functions < LARGEST { runs } else { 1 };
-        sizes.push(measure(&world, &peers, functions, rounds).await?);
+        let size = measure(&world, &peers, functions, rounds).await?;
+        print_size(&size, bounds);
+        sizes.push(size);
     }
     let sam = sam_sync::run(&world, COMPARED).await;
     world.stop().await;
-    for size in &sizes {
-        print_size(size, bounds);
-    }
     print_sam(&sizes, sam);
     print_calls(&sizes);
     Ok(())
