@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::Recovery;
 use crate::conclusion::{cause_text, sentence};
 use crate::plan::Plan;
 use crate::record::{Conclusion, DeploymentRecord, Failure};
@@ -91,8 +92,17 @@ impl Notification {
 
     /// The notification for an execution that failed before it was known what to deploy.
     pub fn without_deployment(execution_arn: &str, conclusion: &str) -> Self {
-        let title = "\u{274c} A trigger could not be read".to_owned();
         let name = execution_arn.rsplit(':').next().unwrap_or(execution_arn);
+        let (title, next_step) = match Recovery::of_execution(name) {
+            Some(recovery) => (
+                "\u{274c} A recovery could not begin".to_owned(),
+                format!("See every step: lockstep show {}", recovery.deployment),
+            ),
+            None => (
+                "\u{274c} A trigger could not be read".to_owned(),
+                "Look at the execution's input in the Step Functions console.".to_owned(),
+            ),
+        };
         Self {
             version: "1.0",
             source: "custom",
@@ -101,9 +111,7 @@ impl Notification {
                 text_type: "client-markdown",
                 title: title.clone(),
                 description: limited(&format!("{conclusion}\nExecution {name}.")),
-                next_steps: vec![
-                    "Look at the execution's input in the Step Functions console.".to_owned(),
-                ],
+                next_steps: vec![next_step],
                 keywords: Vec::new(),
             },
             metadata: Metadata {

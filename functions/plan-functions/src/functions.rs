@@ -56,7 +56,7 @@ impl Functions<'_> {
                 Err(checks) => failed.extend(checks),
             }
         }
-        Ok((changes, failed))
+        Ok((changes, told_once(failed)))
     }
 
     /// Whether this deployment can change anything of an entry of the manifest: where it
@@ -143,6 +143,37 @@ type Facts = (
     Option<LiveFunction>,
 );
 
+/// What was refused for many functions in the same words, most often for want of one
+/// permission, as one check: it names the first of them.
+fn told_once(failed: Vec<Check>) -> Vec<Check> {
+    let mut seen: Vec<(String, usize, Check)> = Vec::new();
+    for check in failed {
+        let name = check.resource.strip_prefix("function ").unwrap_or_default();
+        let name = name.split(':').next().unwrap_or_default();
+        let words = match name {
+            "" => format!("{check}"),
+            name => format!("{check}").replace(name, "*"),
+        };
+        match seen
+            .iter_mut()
+            .find(|it| check.what == ACCESS && it.0 == words)
+        {
+            Some((_, count, _)) => *count += 1,
+            None => seen.push((words, 1, check)),
+        }
+    }
+    let told = |(_, count, mut check): (String, usize, Check)| {
+        if count > 1 {
+            check.resource = format!("{} and {} more", check.resource, count - 1);
+        }
+        check
+    };
+    seen.into_iter().map(told).collect()
+}
+
+/// What is checked when a question is refused.
+const ACCESS: &str = "access";
+
 /// Turns an answer that was refused, most often for want of a permission, into a failed
 /// check, so that it is listed with the others. Only what may pass by itself stays an error.
 fn or_check<T>(answer: Result<T, PhaseError>) -> Result<Result<T, Check>, PhaseError> {
@@ -153,7 +184,7 @@ fn or_check<T>(answer: Result<T, PhaseError>) -> Result<Result<T, Check>, PhaseE
         Err(other) => ("the check".into(), other.to_string()),
     };
     Ok(Err(Check {
-        what: "access".into(),
+        what: ACCESS.into(),
         resource,
         found: reason,
         expected: "an answer".into(),

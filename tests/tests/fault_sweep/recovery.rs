@@ -46,6 +46,7 @@ async fn follow(world: &World) {
     let told = world.messages(id.as_str());
     assert_eq!(told.iter().filter(|message| message.is_final()).count(), 1);
     let attempt = world.messages(names[0]);
+    assert!(attempt[0].subject.contains("A recovery could not begin"));
     let text = attempt[0].notification.to_string();
     assert!(text.contains("could not begin"), "{text}");
     assert!(!text.contains("Nothing was changed"), "{text}");

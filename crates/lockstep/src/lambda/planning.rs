@@ -86,6 +86,9 @@ fn change(inputs: &FunctionInputs<'_>, wanted: Option<CodeChange>) -> FunctionCh
         }
     });
     let runs = |code: &CodeChange| code.code_sha256() == latest.code_sha256;
+    let serves =
+        |code: &CodeChange| code.code_sha256() == inputs.serves().code_sha256 && !inputs.weighted();
+    let standing = wanted.as_ref().filter(|it| runs(it) && !serves(it));
     let verified = inputs.verified.map(|artifact| code_of(artifact, latest));
     FunctionChange {
         component: inputs.component.to_owned(),
@@ -93,6 +96,7 @@ fn change(inputs: &FunctionInputs<'_>, wanted: Option<CodeChange>) -> FunctionCh
         alias: inputs.resolved.alias.clone(),
         keep: inputs.resolved.keep,
         before: state(inputs),
+        standing_code: standing.map(|code| code.label().to_owned()),
         code: wanted.filter(|code| !runs(code)),
         configuration,
         put_back: verified.filter(|code| inputs.resolved.alias.is_none() && runs(code)),

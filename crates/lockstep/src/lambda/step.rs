@@ -57,6 +57,10 @@ pub struct FunctionChange {
     /// New code; `None` where only the configuration changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<CodeChange>,
+    /// How people name the wanted code where the function itself has it already, and it only
+    /// does not serve yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_code: Option<String>,
     /// New configuration; `None` where only the code changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<ConfigurationChange>,
@@ -195,6 +199,7 @@ impl FunctionChange {
     /// What is to serve, in a few words.
     pub fn after_label(&self) -> String {
         let code = self.code.as_ref().map(CodeChange::label);
+        let code = code.or(self.standing_code.as_deref());
         match (code, &self.configuration) {
             (Some(code), None) => code.to_owned(),
             (Some(code), Some(_)) => format!("{code} with new configuration"),

@@ -267,6 +267,30 @@ async fn all_that_is_in_the_way_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_missing_permission_is_told_once() {
+    let mut answers = (*Account::usual().answers).clone();
+    for name in ["shop-a", "shop-b"] {
+        let message = format!("not authorized to perform: lambda:GetFunction on function:{name}");
+        answers.insert(format!("/{name}"), (403, json!({"Message": message})));
+    }
+    let account = Account {
+        answers: Arc::new(answers),
+        asked: Arc::default(),
+    };
+    let functions = [("workers", group(Some("shop-*"), &json!({})))];
+    let (_, failed) = plan(&account, &functions, &[("workers", "c")])
+        .await
+        .unwrap();
+    let told: Vec<_> = failed.iter().map(|it| it.resource.as_str()).collect();
+    assert_eq!(told, ["function shop-a and 1 more"]);
+    assert!(
+        failed[0].found.ends_with("function:shop-a"),
+        "{}",
+        failed[0]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_is_refused_is_a_check_and_one_that_does_not_come_is_an_error() {
     let functions = [("workers", group(Some("shop-*"), &json!({})))];
     let account = Account::of([("", (403, json!({"Message": "not authorized"})))]);

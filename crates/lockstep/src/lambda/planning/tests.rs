@@ -66,6 +66,7 @@ fn code_that_is_there_already_is_only_published() {
         (&change.code, change.code_after()),
         (&None, code('b').as_str())
     );
+    assert_eq!(change.after_label(), "api.zip v2 (bbbbbbbbbbbb)");
 }
 
 #[test]

@@ -27,8 +27,9 @@ impl Check<'_> {
     /// Names, and what names them.
     pub(super) fn function_names(&mut self, manifest: &Manifest) {
         self.keys("functions", manifest.functions.keys(), rules::name);
-        let empty = manifest.services.is_empty() && manifest.functions.is_empty();
-        if self.functions && empty {
+        // One that is there and empty, or no mapping, is told of where it stands.
+        let keys = ["services", "functions"].map(str::to_owned);
+        if self.functions && self.places.first(keys).is_none() {
             let problem = Problem::new(
                 "",
                 "neither `services` nor `functions`",
