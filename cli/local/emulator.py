@@ -13,9 +13,12 @@ What is added to the emulator, all of it on its outside:
 * A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
 * A published version's code can be downloaded, and PublishVersion minds its guards, as on AWS; the emulator gives the
   function's newest code for every version, and publishes whatever is there.
+* An alias with weights shares its invocations out by them, and CloudWatch counts these by the version that was run.
+* CloudWatch is asked in CBOR, as the AWS SDKs ask it; the emulator needs a package for that which it does not bring.
 * Calls about one alias need the permissions that they need on AWS; the emulator asks for `lambda:ListAliases` for all.
+* An invocation of a version needs a permission on that version, as on AWS; the emulator asks for one on the function.
 * The event of an upload names the object's version, as on AWS.
-* Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry.
+* Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry, for tasks and for functions.
 
 Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
 """
@@ -28,6 +31,7 @@ import logging
 import os
 import random
 import re
+import struct
 import sys
 import threading
 
@@ -90,6 +94,19 @@ def use_own_registry():
         return LocalEngine(client) if client else None
 
     ecs._get_docker = connect_locally
+
+
+def run_images_of_functions():
+    """Finds the images of functions in the emulator's registry, as those of tasks."""
+    from ministack.services import lambda_svc
+
+    connect = lambda_svc._get_docker_client
+
+    def connect_locally():
+        client = connect()
+        return LocalEngine(client) if client else None
+
+    lambda_svc._get_docker_client = connect_locally
 
 
 def publish_on_loopback():
@@ -182,6 +199,122 @@ def mind_guards_of_versions():
     lambda_svc._publish_version = publish_guarded
 
 
+def share_traffic_by_weights():
+    """Has an alias with weights send its invocations to both versions, and counts them by version, as on AWS.
+
+    On AWS each invocation is a throw of the dice. Here the shares are exact: of a weight of 0.25 every fourth
+    invocation, so that what is tested does not depend on luck.
+    """
+    from ministack.services import cloudwatch, lambda_svc
+
+    invoke, owed, lock = lambda_svc._invoke, {}, threading.Lock()
+
+    def version_for(key, alias):
+        weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        for version, weight in weights.items():
+            with lock:
+                share = owed.get((key, version), 0.0) + weight
+                owed[(key, version)] = share - 1 if share > 0.999 else share
+            if share > 0.999:
+                return version
+        return alias["FunctionVersion"] if weights else None
+
+    async def invoke_by_weight(name, event, headers, path_qualifier=None, query_params=None):
+        first = lambda_svc._qp_first
+        qualifier = path_qualifier or first(query_params or {}, "Qualifier") or first(headers, "x-amz-qualifier")
+        alias = (lambda_svc._functions.get(name) or {}).get("aliases", {}).get(qualifier)
+        version = alias and version_for((name, qualifier), alias)
+        if not version:
+            return await invoke(name, event, headers, path_qualifier, query_params)
+        answer = await invoke(name, event, headers, version, query_params)
+        failed = any(header.lower() == "x-amz-function-error" for header in answer[1])
+        dimensions = {"FunctionName": name, "Resource": f"{name}:{qualifier}", "ExecutedVersion": version}
+        for metric, value in (("Invocations", 1), ("Errors", int(failed))):
+            cloudwatch.record_metric("AWS/Lambda", metric, value, "Count", dimensions)
+        return answer
+
+    lambda_svc._invoke = invoke_by_weight
+
+
+class Cbor:
+    """As much of the package `cbor2` as the emulator asks of it (RFC 8949)."""
+
+    class CBORTag:
+        def __init__(self, tag, value):
+            self.tag, self.value = tag, value
+
+    @staticmethod
+    def loads(data):
+        return CborReader(data).value()
+
+    @classmethod
+    def dumps(cls, value):
+        def head(kind, number):
+            for size, code, most in ((1, 24, 0xFF), (2, 25, 0xFFFF), (4, 26, 0xFFFFFFFF), (8, 27, 2**64 - 1)):
+                if number < 24:
+                    return bytes([kind << 5 | number])
+                if number <= most:
+                    return bytes([kind << 5 | code]) + number.to_bytes(size, "big")
+            raise ValueError(f"{number} does not fit into CBOR")
+
+        if value is None or isinstance(value, bool):
+            return bytes([{False: 0xF4, True: 0xF5, None: 0xF6}[value]])
+        if isinstance(value, int):
+            return head(0, value) if value >= 0 else head(1, -1 - value)
+        if isinstance(value, float):
+            return b"\xfb" + struct.pack(">d", value)
+        if isinstance(value, bytes):
+            return head(2, len(value)) + value
+        if isinstance(value, str):
+            return head(3, len(value.encode())) + value.encode()
+        if isinstance(value, cls.CBORTag):
+            return head(6, value.tag) + cls.dumps(value.value)
+        if isinstance(value, dict):
+            return head(5, len(value)) + b"".join(cls.dumps(key) + cls.dumps(one) for key, one in value.items())
+        return head(4, len(value)) + b"".join(map(cls.dumps, value))
+
+
+class CborReader:
+    END = object()
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, size):
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def items(self, number):
+        """So many values, or those up to the end's mark."""
+        left = number
+        while left is None or left > 0:
+            value = self.value()
+            if value is self.END:
+                return
+            yield value
+            left = None if left is None else left - 1
+
+    def value(self):
+        kind, low = divmod(self.take(1)[0], 32)
+        if kind == 7:
+            simple = {20: False, 21: True, 22: None, 23: None, 31: self.END}
+            floats = {25: (">e", 2), 26: (">f", 4), 27: (">d", 8)}
+            return simple[low] if low in simple else struct.unpack(floats[low][0], self.take(floats[low][1]))[0]
+        number = None if low == 31 else low if low < 24 else int.from_bytes(self.take(1 << low - 24), "big")
+        if kind in (2, 3):
+            whole = b"".join(part if kind == 2 else part.encode() for part in self.items(None)) if number is None else self.take(number)
+            return bytes(whole) if kind == 2 else bytes(whole).decode()
+        if kind == 4:
+            return list(self.items(number))
+        if kind == 5:
+            flat = list(self.items(None if number is None else 2 * number))
+            return dict(zip(flat[::2], flat[1::2]))
+        if kind == 6:
+            # Times, the only tags that are sent, are read as what they are tagged.
+            return self.value()
+        return number if kind == 0 else -1 - number
+
+
 def permit_calls_on_aliases():
     """Has calls about one alias ask for their own permissions, as on AWS."""
     from ministack.core import iam_actions
@@ -196,6 +329,23 @@ def permit_calls_on_aliases():
         return action_of(method, path)
 
     iam_actions._lambda_action = action_of_alias
+
+
+def permit_invocations_of_versions():
+    """Has an invocation of a version or an alias ask for a permission on it, as on AWS, and not on the function."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_resource_arn
+
+    def extract_qualified(service, method, path, headers, body, query_params, *args, **kwargs):
+        arn = extract(service, method, path, headers, body, query_params, *args, **kwargs)
+        qualifier = (query_params or {}).get("Qualifier")
+        if isinstance(qualifier, list):
+            qualifier = qualifier[0]
+        invoked = service == "lambda" and path.rstrip("/").endswith("/invocations")
+        return f"{arn}:{qualifier}" if invoked and qualifier and arn.count(":") == 6 else arn
+
+    iam_actions.extract_resource_arn = extract_qualified
 
 
 def tell_versions_of_objects():
@@ -297,6 +447,9 @@ def load_what_a_deployment_needs():
         if name == "services.lambda_svc":
             serve_code_of_versions()
             mind_guards_of_versions()
+            share_traffic_by_weights()
+            if os.environ.get("DOCKER_HOST"):
+                run_images_of_functions()
     tell_versions_of_objects()
     importlib.import_module("samtranslator.translator.transform")
 
@@ -312,6 +465,8 @@ def serve():
         publish_on_loopback()
     repeat_failed_events()
     permit_calls_on_aliases()
+    permit_invocations_of_versions()
+    sys.modules.setdefault("cbor2", Cbor)
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)
     config = Config()

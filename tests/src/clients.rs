@@ -13,6 +13,8 @@ pub struct Clients {
     pub iam: aws_sdk_iam::Client,
     /// Lambda.
     pub lambda: aws_sdk_lambda::Client,
+    /// CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Amazon S3.
@@ -34,6 +36,7 @@ impl Clients {
         // The emulator has no host names for buckets.
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true);
         Self {
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             lambda: aws_sdk_lambda::Client::new(config),

@@ -80,12 +80,13 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 11] = [
+const PHASES: [(&str, &[&str]); 12] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
     ("plan", &["Plan", "HasSteps", "PlanFunctions"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
+    ("traffic", &["Traffic", "TrafficShifted", "TrafficWait"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
     ("publish live", &["PublishLive"]),
     ("undo", &["UndoRollout"]),

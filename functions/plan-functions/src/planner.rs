@@ -2,10 +2,10 @@
 
 use lockstep::PhaseError;
 use lockstep::lambda::functions_part;
-use lockstep::manifest::ResolvedEnvironment;
+use lockstep::lambda::traffic::in_stages;
 use lockstep::plan::Part;
-use lockstep::record::{DeploymentRecord, DeploymentRef};
-use lockstep_handler::parse;
+use lockstep::record::DeploymentRef;
+use lockstep_handler::{environment_of, parse, record_of};
 use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
@@ -50,8 +50,8 @@ impl Planner {
     }
 
     async fn part(&self, deployment: &DeploymentRef) -> Result<Part, PhaseError> {
-        let record = self.record(deployment).await?;
-        let environment = self.environment(&record).await?;
+        let record = record_of(&self.ledger, deployment).await?;
+        let environment = environment_of(&self.ledger, deployment, record.manifest_version).await?;
         let current = self
             .ledger
             .current_release(&deployment.application, &deployment.environment)
@@ -65,41 +65,14 @@ impl Planner {
         };
         let (changes, failed) = functions.plan().await?;
         let release = record.release.as_ref().map(|it| it.version.as_str());
-        Ok(functions_part(
+        let part = functions_part(
             deployment,
             release,
             changes,
             &environment.functions,
             failed,
             self.rate,
-        ))
-    }
-
-    async fn record(&self, deployment: &DeploymentRef) -> Result<DeploymentRecord, PhaseError> {
-        let record = self.ledger.record(&deployment.id).await?;
-        record.ok_or_else(|| PhaseError::InvalidRequest {
-            field: "deployment.id".into(),
-            reason: format!("there is no record of deployment {}", deployment.id),
-        })
-    }
-
-    async fn environment(
-        &self,
-        record: &DeploymentRecord,
-    ) -> Result<ResolvedEnvironment, PhaseError> {
-        let (me, version) = (&record.deployment, record.manifest_version);
-        let rejected = |reason: String| PhaseError::Rejected {
-            resource: format!("the manifest of {}", me.application),
-            reason,
-        };
-        let manifest = self.ledger.manifest(&me.application, version).await?;
-        let manifest = manifest.ok_or_else(|| {
-            rejected(format!(
-                "version {version} is not stored; apply it again: lockstep apply"
-            ))
-        })?;
-        manifest
-            .resolve(&me.environment)
-            .map_err(|error| rejected(error.to_string()))
+        );
+        Ok(in_stages(part, environment.traffic.as_ref()))
     }
 }

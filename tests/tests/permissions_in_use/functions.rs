@@ -8,6 +8,10 @@ use crate::verdict;
 /// New settings, so that the configuration is updated as well.
 const SETTINGS: &str = "memory_mb: 256, environment: { FLEET_NEW: added }";
 
+/// Traffic that is shifted in stages although nobody calls the functions.
+const STAGES: &str =
+    "strategy: canary, percent: 50, seconds: 2, metrics_delay_seconds: 0, when_quiet: proceed";
+
 /// Through an alias and without one: succeeds, from files and from one archive, with old versions deleted, and is put
 /// back.
 pub async fn one_of_each_ending(world: &World) {
@@ -32,6 +36,13 @@ pub async fn one_of_each_ending(world: &World) {
         let archive = fleet.execution_of_release("1.2.0").await;
         assert_eq!(verdict(&archive).await, Verdict::Succeeded);
         assert_eq!(uploaded(&fleet, "1.3.0", "bad").await, Verdict::RolledBack);
+        if shape.aliased {
+            let traffic = format!("    traffic: {{ {STAGES} }}\n    trigger:");
+            fleet
+                .apply(&fleet.manifest("").replace("    trigger:", &traffic))
+                .await;
+            assert_eq!(uploaded(&fleet, "1.4.0", "v4").await, Verdict::Succeeded);
+        }
         world.idle().await;
         fleet.delete().await;
     }

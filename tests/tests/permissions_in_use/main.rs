@@ -53,6 +53,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "plan-functions",
             "service",
             "function",
+            "traffic",
             "verify",
             "publish-live",
             "conclude",

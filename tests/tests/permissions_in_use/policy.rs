@@ -112,6 +112,7 @@ fn needs(call: &Call) -> Vec<Need> {
             .filter(|kind| call.request.contains(&format!("{{\"{kind}\":")))
             .map(|kind| plain(format!("dynamodb:{kind}Item")))
             .collect(),
+        ("monitoring", operation) => vec![plain(format!("cloudwatch:{operation}"))],
         ("lambda", "Invoke") => vec![plain("lambda:InvokeFunction".to_owned())],
         ("lambda", "UpdateFunctionCode") => {
             let mut needs = vec![plain("lambda:UpdateFunctionCode".to_owned())];

@@ -41,6 +41,7 @@ fn every_function_gets_the_fields_it_knows() {
             "Service",
             vec!["deployment execution fence step task_token verb"],
         ),
+        ("Traffic", vec!["deployment execution fence progress"]),
         ("Trigger", vec!["execution input"]),
         ("Verify", vec!["deployment execution fence progress target"]),
         ("Wake", vec!["keys"]),

@@ -153,7 +153,7 @@ impl LiveFunction {
     }
 
     /// Its log in the console.
-    pub(super) fn log_link(&self) -> String {
+    pub fn log_link(&self) -> String {
         let group = text_option(&self.configuration, "/LoggingConfig/LogGroup");
         let group = group.unwrap_or_else(|| format!("/aws/lambda/{}", self.name));
         log_group_link(&self.arn, &group)

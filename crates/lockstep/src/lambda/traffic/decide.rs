@@ -143,11 +143,18 @@ fn when_quiet(traffic: &ResolvedTraffic, look: &Look, quiet: &[&Watched], over: 
         WhenQuiet::Wait | WhenQuiet::Stop => Decision::Fail(PhaseError::Rejected {
             resource: format!("traffic at {} %", look.percent),
             reason: format!(
-                "{few}, {} min after the stage began: too little to judge the release by, so it is not trusted with more; \
+                "{few}, {} after the stage began: too little to judge the release by, so it is not trusted with more; \
                  send it traffic, lower `minimum_invocations`, or write `when_quiet: proceed`",
-                look.elapsed_seconds / 60
+                span(look.elapsed_seconds)
             ),
         }),
+    }
+}
+
+fn span(seconds: u64) -> String {
+    match seconds / 60 {
+        0 => format!("{seconds} s"),
+        minutes => format!("{minutes} min"),
     }
 }
 
