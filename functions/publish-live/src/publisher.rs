@@ -8,12 +8,14 @@ use lockstep::plan::Plan;
 use lockstep::record::{DeploymentRef, Execution};
 use lockstep::release::{Artifact, Artifacts};
 use lockstep_handler::{Verb, parse};
+use lockstep_lambda::Lambda;
 use lockstep_ledger::{Ledger, TakeUp, TakeUpRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::objects::Objects;
 use crate::parameters::Parameters;
+use crate::serving::still_serve;
 
 /// How many functions are worked on at the same time: a copy inside S3 takes some tenths of a
 /// second, and S3 takes thousands of them in a second.
@@ -31,6 +33,7 @@ struct Request {
 /// Publishes what is live.
 #[derive(Debug)]
 pub(crate) struct Publisher {
+    pub(crate) lambda: Lambda,
     pub(crate) ledger: Ledger,
     pub(crate) objects: Objects,
     pub(crate) parameters: Parameters,
@@ -44,6 +47,9 @@ impl Publisher {
         let deployment = &request.deployment;
         self.hold_lock(&request).await?;
         let plan = self.ledger.plan(&deployment.id).await?;
+        if let (Some(plan), Verb::Do) = (&plan, request.verb) {
+            still_serve(&self.lambda, plan).await?;
+        }
         let verified = self
             .ledger
             .current_release(&deployment.application, &deployment.environment)

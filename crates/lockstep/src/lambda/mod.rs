@@ -7,6 +7,7 @@
 mod checks;
 mod configuration;
 mod invocation;
+mod kept;
 mod live;
 mod members;
 mod next;
@@ -23,6 +24,7 @@ mod world;
 pub use checks::missing_function;
 pub use configuration::ConfigurationRequest;
 pub use invocation::{Invoked, checked};
+pub use kept::still_serves;
 pub use live::{LastUpdate, LiveAlias, LiveFunction, PackageType, State};
 pub use members::{Known, Member, artifact_of, members, needs_listing};
 pub use next::{Next, next, progress};

@@ -157,7 +157,7 @@ fn served(change: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
 }
 
 /// A failure that was there before the change is no news.
-fn is_old(change: &FunctionChange, live: &LiveFunction) -> bool {
+pub(super) fn is_old(change: &FunctionChange, live: &LiveFunction) -> bool {
     live.revision_id == change.before.latest_revision
 }
 
@@ -293,7 +293,7 @@ fn wait(change: &FunctionChange, note: &str) -> Next {
     }
 }
 
-fn unhealthy(change: &FunctionChange, live: &LiveFunction, reason: &str) -> PhaseError {
+pub(super) fn unhealthy(change: &FunctionChange, live: &LiveFunction, reason: &str) -> PhaseError {
     let what = match live.number() {
         Some(number) => format!("version {number}"),
         None => "the update".to_owned(),

@@ -18,6 +18,8 @@ use aws_sdk_ssm::types::error::ParameterNotFound;
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
 use lockstep::PhaseError;
+use lockstep::lambda::LiveFunction;
+use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
 use serde_json::{Value, json};
 
@@ -40,18 +42,26 @@ struct World {
     parameters: Arc<Mutex<BTreeMap<String, String>>>,
     writes: Arc<Mutex<usize>>,
     items: BTreeMap<String, Value>,
+    /// What serves of every function.
+    serving: Arc<Mutex<Value>>,
+}
+
+/// A function of this code, as `GetFunction` shows it.
+fn function(code: &str) -> Value {
+    json!({"Configuration": {"FunctionName": "f", "Version": "7", "CodeSha256": code, "MemorySize": 128}})
 }
 
 impl World {
     /// Release 1.4.0 brings new code for a function of a zip file and one of an image; `verified`
     /// are the artifacts of the release before.
     fn new(verified: &Value) -> Self {
+        let configuration = LiveFunction::parse(&function("old")).configuration_hash();
         let change = |component: &str, code: &str| {
             json!({
                 "component": component, "function": component, "keep": 5, "alias": "live",
                 "before": {
-                    "code_sha256": code, "configuration_hash": "c", "latest_code_sha256": code,
-                    "latest_configuration_hash": "c", "latest_revision": "r",
+                    "code_sha256": code, "configuration_hash": configuration, "latest_code_sha256": code,
+                    "latest_configuration_hash": configuration, "latest_revision": "r",
                 },
             })
         };
@@ -69,9 +79,26 @@ impl World {
             "deployment": ID, "verified_at": "2026-11-20T10:00:00Z",
         });
         Self {
+            serving: Arc::new(Mutex::new(function("old"))),
             items: BTreeMap::from([("plan".to_owned(), plan), ("current".to_owned(), current)]),
             ..Self::default()
         }
+    }
+
+    fn lambda(&self) -> Lambda {
+        let serving = self.serving.clone();
+        let get = mock!(aws_sdk_lambda::Client::get_function).then_compute_response(move |input| {
+            assert_eq!(input.qualifier(), Some("live"));
+            let body = SdkBody::from(serving.lock().unwrap().to_string());
+            let status = 200.try_into().unwrap();
+            MockResponse::Http(aws_sdk_lambda::config::http::HttpResponse::new(
+                status, body,
+            ))
+        });
+        Lambda::new(
+            mock_client!(aws_sdk_lambda, RuleMode::MatchAny, [&get]),
+            None,
+        )
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {
@@ -177,6 +204,7 @@ impl World {
 
     async fn invoke(&self, verb: &str) -> Result<Value, PhaseError> {
         let publisher = Publisher {
+            lambda: self.lambda(),
             ledger: Ledger::new(self.dynamodb(), "ledger"),
             objects: Objects::with_client(self.s3(), "releases".to_owned()),
             parameters: Parameters::with_client(self.ssm()),
@@ -242,6 +270,19 @@ async fn the_first_release_creates_what_templates_read_and_its_undo_takes_it_awa
     assert_eq!(world.image().unwrap(), uri('b'));
     world.invoke("undo").await.unwrap();
     assert_eq!((world.live(), world.image()), (None, None));
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_release_that_does_not_serve_any_more() {
+    let world = World::new(&json!({}));
+    *world.serving.lock().unwrap() = function("foreign");
+    let error = world.invoke("do").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "function api:live was changed by someone else: expected code old, found version 7 with code foreign"
+    );
+    assert_eq!((world.live(), world.image()), (None, None));
+    world.invoke("undo").await.unwrap();
 }
 
 #[tokio::test]
