@@ -124,6 +124,11 @@ impl Fleet<'_> {
         &self.functions[number - 1]
     }
 
+    /// The folder with what a build left behind.
+    pub fn folder(&self) -> &str {
+        self.build.path().to_str().unwrap()
+    }
+
     /// The key at which a template finds the live code of a function.
     pub fn live_key(&self, function: &str) -> String {
         format!("live/{}/{ENVIRONMENT}/fleet/{function}.zip", self.name)
