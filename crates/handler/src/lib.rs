@@ -2,6 +2,7 @@
 //! protocol by which a phase waits without running.
 
 mod context;
+mod deployment;
 mod error;
 mod invocation;
 mod logging;
@@ -10,6 +11,7 @@ mod plain;
 mod token;
 
 pub use context::Context;
+pub use deployment::{environment_of, no_record, record_of};
 pub use error::{HandlerError, StartError};
 pub use invocation::{Invocation, Verb};
 pub use phase_runner::PhaseRunner;

@@ -8,7 +8,7 @@ use lockstep::manifest::ResolvedEnvironment;
 use lockstep::plan::{Change, Part, PartStep, Plan};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
 use lockstep::release::{Artifacts, Release};
-use lockstep_handler::parse;
+use lockstep_handler::{environment_of, parse, record_of};
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -41,8 +41,9 @@ impl Planner {
     /// before, with what another planner has to find out first.
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let Request { deployment } = parse(payload)?;
-        let record = self.record(&deployment).await?;
-        let environment = self.environment(&record).await?;
+        let record = record_of(&self.ledger, &deployment).await?;
+        let environment =
+            environment_of(&self.ledger, &deployment, record.manifest_version).await?;
         let Some(functions) = self.functions(&deployment, &environment).await? else {
             return Ok(json!({ "needs": [FUNCTIONS] }));
         };
@@ -61,44 +62,6 @@ impl Planner {
             reason: format!("it cannot be written as JSON: {error}; this is a fault of Lockstep, please report it"),
         })?;
         Ok(json!({"steps": plan.references(), "hash": hash, "summary": plan.summary()}))
-    }
-
-    async fn record(&self, deployment: &DeploymentRef) -> Result<DeploymentRecord, PhaseError> {
-        self.ledger
-            .record(&deployment.id)
-            .await?
-            .ok_or_else(|| PhaseError::InvalidRequest {
-                field: "deployment.id".into(),
-                reason: format!("there is no record of deployment {}", deployment.id),
-            })
-    }
-
-    async fn environment(
-        &self,
-        record: &DeploymentRecord,
-    ) -> Result<ResolvedEnvironment, PhaseError> {
-        let DeploymentRef {
-            application,
-            environment,
-            ..
-        } = &record.deployment;
-        let rejected = |reason: String| PhaseError::Rejected {
-            resource: format!("the manifest of {application}"),
-            reason,
-        };
-        let manifest = self
-            .ledger
-            .manifest(application, record.manifest_version)
-            .await?;
-        let manifest = manifest.ok_or_else(|| {
-            rejected(format!(
-                "version {} is not stored; apply it again: lockstep apply",
-                record.manifest_version
-            ))
-        })?;
-        manifest
-            .resolve(environment)
-            .map_err(|error| rejected(error.to_string()))
     }
 
     async fn plan(

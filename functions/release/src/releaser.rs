@@ -5,11 +5,10 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use lockstep::PhaseError;
-use lockstep::manifest::ResolvedEnvironment;
-use lockstep::record::{DeploymentRecord, DeploymentRef, ReleaseRequest};
+use lockstep::record::{DeploymentRef, ReleaseRequest};
 use lockstep::release::ZipArtifact;
 use lockstep::release_file::{ReleaseFile, ReleasedArtifact};
-use lockstep_handler::parse;
+use lockstep_handler::{environment_of, no_record, parse};
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -71,16 +70,13 @@ impl Releaser {
         now: Timestamp,
     ) -> Result<Look, PhaseError> {
         let standing = self.ledger.stored_record(&deployment.id).await?;
-        let standing = standing.ok_or_else(|| PhaseError::InvalidRequest {
-            field: "deployment.id".to_owned(),
-            reason: format!("there is no record of deployment {}", deployment.id),
-        })?;
+        let standing = standing.ok_or_else(|| no_record(deployment))?;
         let record = &standing.record;
         let is_read = record.requested.values().any(|it| it.as_zip().is_some());
         let Some(request) = record.release.as_ref().filter(|_| !is_read) else {
             return Ok(Look::Passed("the release was read before".to_owned()));
         };
-        let environment = self.environment(record).await?;
+        let environment = environment_of(&self.ledger, deployment, record.manifest_version).await?;
         let located = locate(&self.bucket, &deployment.application, request).await?;
         let budget = Budget::begin();
         let mut archive = None;
@@ -123,31 +119,6 @@ impl Releaser {
             Some(note) => Look::Passed(note),
             None => Look::Again(1, "the record was changed meanwhile".to_owned()),
         })
-    }
-
-    async fn environment(
-        &self,
-        record: &DeploymentRecord,
-    ) -> Result<ResolvedEnvironment, PhaseError> {
-        let DeploymentRef {
-            application,
-            environment,
-            ..
-        } = &record.deployment;
-        let rejected = |reason: String| PhaseError::Rejected {
-            resource: format!("the manifest of {application}"),
-            reason,
-        };
-        let version = record.manifest_version;
-        let manifest = self.ledger.manifest(application, version).await?;
-        let manifest = manifest.ok_or_else(|| {
-            rejected(format!(
-                "version {version} is not stored; apply it again: lockstep apply"
-            ))
-        })?;
-        manifest
-            .resolve(environment)
-            .map_err(|error| rejected(error.to_string()))
     }
 
     /// release.json, which must be about the application and version that its key names.

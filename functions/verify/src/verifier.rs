@@ -4,12 +4,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::ecs::{ServiceStep, Settle, keeps_after, keeps_before};
-use lockstep::manifest::Verify;
 use lockstep::plan::{Change, Plan};
 use lockstep::record::DeploymentRef;
 use lockstep_aws::HttpGet;
 use lockstep_ecs::Ecs;
-use lockstep_handler::parse;
+use lockstep_handler::{environment_of, parse};
 use lockstep_ledger::{Ledger, TakeUp, TakeUpRequest};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -95,7 +94,10 @@ impl Verifier {
                 note: "no service that served before was put back".into(),
             });
         }
-        let verify = self.manifest_says(request, plan).await?;
+        let (deployment, version) = (&request.deployment, plan.release.manifest_version);
+        let verify = environment_of(&self.ledger, deployment, version)
+            .await?
+            .verify;
         if let Some(again) = http::ask(&self.http, &verify.http, &mut progress.http).await? {
             return Ok(again);
         }
@@ -116,26 +118,6 @@ impl Verifier {
             }
         });
         stream::iter(looks).buffered(AT_ONCE).try_collect().await
-    }
-
-    async fn manifest_says(&self, request: &Request, plan: &Plan) -> Result<Verify, PhaseError> {
-        let DeploymentRef {
-            application,
-            environment,
-            ..
-        } = &request.deployment;
-        let rejected = |reason: String| PhaseError::Rejected {
-            resource: format!("the manifest of {application}"),
-            reason,
-        };
-        let version = plan.release.manifest_version;
-        let manifest = self.ledger.manifest(application, version).await?;
-        let manifest = manifest
-            .ok_or_else(|| rejected(format!("version {version} is not stored any more")))?;
-        Ok(manifest
-            .resolve(environment)
-            .map_err(|error| rejected(error.to_string()))?
-            .verify)
     }
 
     /// Renews the lock's lease: verification may take longer than that.
