@@ -202,10 +202,11 @@ fn sound(change: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
     }
 }
 
-/// A function without an alias is published before anything of it is changed.
+/// A function without an alias is published before anything of it is changed that no release
+/// can put back.
 fn snapshot(change: &FunctionChange, world: &FunctionWorld) -> Option<Next> {
     let latest = &world.latest;
-    if change.alias.is_some() || !change.is_snapshot(latest) {
+    if !change.needs_snapshot() || !change.is_snapshot(latest) {
         return None;
     }
     match &world.published {

@@ -57,6 +57,13 @@ impl FunctionChange {
             && live.configuration_hash() == self.before.latest_configuration_hash
     }
 
+    /// Whether the function is published before it is changed: without an alias, and where a
+    /// release in the bucket does not have all that there is to put back. Lambda alone keeps
+    /// previous settings.
+    pub fn needs_snapshot(&self) -> bool {
+        self.alias.is_none() && (self.put_back.is_none() || self.configuration.is_some())
+    }
+
     /// The published version that the function is put back from: the newest that has the
     /// previous code and configuration.
     pub fn snapshot<'a>(&self, versions: &'a [LiveFunction]) -> Option<&'a LiveFunction> {

@@ -101,6 +101,20 @@ fn a_function_without_an_alias_is_published_before_it_is_touched() {
 }
 
 #[test]
+fn code_that_a_release_can_put_back_is_not_published_first() {
+    let mut account = Account::new('a', false);
+    let mut change = planned(&account, nothing());
+    change.put_back = Some(change.code.clone().unwrap());
+    let release = ["code if r1", "function shop-api runs api.zip v2 (bbbbbbbbbbbb)"];
+    assert_eq!(calls(&mut account, &change), release);
+
+    let mut account = Account::new('a', false);
+    let mut change = planned(&account, settings());
+    change.put_back = Some(change.code.clone().unwrap());
+    assert_eq!(calls(&mut account, &change)[0], "snapshot");
+}
+
+#[test]
 fn weights_are_cleared_even_where_the_first_version_stays() {
     let mut account = Account::new('b', true);
     account.point("1", &[("2".to_owned(), 0.1)].into());
