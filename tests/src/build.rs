@@ -63,7 +63,7 @@ impl<'w> Fleet<'w> {
         let folder = self.build.path().join(function);
         fs::create_dir_all(&folder).unwrap();
         let answer = ANSWER.replace("<label>", label);
-        if self.shape.custom {
+        if self.is_custom(function) {
             let program = folder.join("bootstrap");
             let text = format!("#!/usr/bin/env python3{answer}{CUSTOM}");
             fs::write(&program, text).unwrap();

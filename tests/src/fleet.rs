@@ -27,7 +27,7 @@ pub struct Shape {
     pub functions: usize,
     /// Whether they serve through [`ALIAS`], or themselves.
     pub aliased: bool,
-    /// Whether they are a `bootstrap` of their own instead of a Python handler.
+    /// Whether every second one is a `bootstrap` of its own for `provided.al2023` instead of a Python handler.
     pub custom: bool,
 }
 
@@ -134,6 +134,12 @@ impl Fleet<'_> {
         format!("live/{}/{ENVIRONMENT}/fleet/{function}.zip", self.name)
     }
 
+    /// Whether a function is a `bootstrap` of its own.
+    pub(crate) fn is_custom(&self, function: &str) -> bool {
+        let number = self.functions.iter().position(|name| name == function);
+        self.shape.custom && number.is_some_and(|number| number % 2 == 0)
+    }
+
     /// From now on the fleet is unhealthy while its first function answers this label.
     pub fn spoil(&self, label: &str) {
         self.world.health().spoil(&self.name, label);
@@ -143,9 +149,13 @@ impl Fleet<'_> {
         let artifacts = self.artifacts(FIRST);
         let mut creating = JoinSet::new();
         for (function, artifact) in self.functions.iter().zip(&artifacts) {
+            let custom = self.is_custom(function);
             let (function, code) = (function.clone(), zip_file(artifact));
             let lambda = self.world.clients().lambda.clone();
-            let shape = self.shape;
+            let shape = Shape {
+                custom,
+                ..self.shape
+            };
             creating.spawn(async move { create(&lambda, &function, code, shape).await });
         }
         creating.join_all().await;

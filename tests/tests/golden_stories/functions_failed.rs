@@ -32,6 +32,54 @@ pub async fn broken(world: &World) -> String {
     end(story, fleet).await
 }
 
+pub async fn crashing(world: &World) -> String {
+    let fleet = world.fleet("crashing", Shape::aliased(MANY)).await;
+    let check = "check: { payload: { ping: true }, expect: { label: v2 } }";
+    fleet.apply(&checked(&fleet, check)).await;
+    let headline = "The new code of one of 20 functions cannot be read by Python, which Lambda notices only when it \
+                    is called. The manifest has every new version checked before it serves: all 20 answer what they \
+                    answered before.";
+    let mut story = begin(world, &fleet, headline).await;
+    for function in &fleet.functions {
+        fleet.build(function, "v2");
+    }
+    let crashing = fleet.function(MIDDLE);
+    fleet.build_crashing(crashing);
+    let artifacts = fleet.artifacts("0");
+    let path = format!("{crashing}.zip");
+    let artifact = artifacts.iter().find(|artifact| artifact.path == path);
+    story.call(&artifact.unwrap().sha256, "hash of the broken code");
+    let before = fleet.snapshot().await;
+    let mark = world.engine().gateway().last_call();
+    fleet.release("1.1.0").await;
+    let execution = fleet.execution_of_release("1.1.0").await;
+    let verdict = story
+        .deployment("The upload of 1.1.0", "deployment", &execution)
+        .await;
+    assert_eq!(verdict, Verdict::RolledBack);
+    assert!(fleet.snapshot().await.runs_the_same_as(&before));
+    let calls = world.engine().gateway().calls_since(mark);
+    let of_it = |operation: &str| {
+        let part = format!("/functions/{crashing}/");
+        let calls = calls.iter().filter(|call| call.name.operation == operation);
+        calls.filter(|call| call.path.contains(&part)).count()
+    };
+    assert_eq!(
+        (of_it("Invoke"), of_it("UpdateAlias")),
+        (1, 0),
+        "it never served"
+    );
+    end(story, fleet).await
+}
+
+/// The fleet's manifest with a check.
+fn checked(fleet: &lockstep_tests::Fleet<'_>, check: &str) -> String {
+    let manifest = fleet.manifest("");
+    let before = "    configuration:";
+    assert!(manifest.contains(before));
+    manifest.replace(before, &format!("    {check}\n{before}"))
+}
+
 pub async fn update_failed(world: &World) -> String {
     let fleet = world.fleet("update-failed", Shape::aliased(MANY)).await;
     let headline = "Lambda takes the new code of one of 20 functions and then fails to put it into effect: all 20 \

@@ -57,7 +57,7 @@ const TALES: [Tale; 12] = [
 ];
 
 /// The stories of functions. They are told after the others: dozens of functions start in each of them.
-const TALES_OF_FUNCTIONS: [Tale; 7] = [
+const TALES_OF_FUNCTIONS: [Tale; 8] = [
     ("functions-released", |world| {
         run(functions::released(world))
     }),
@@ -66,6 +66,9 @@ const TALES_OF_FUNCTIONS: [Tale; 7] = [
     }),
     ("functions-broken", |world| {
         run(functions_failed::broken(world))
+    }),
+    ("functions-crashing", |world| {
+        run(functions_failed::crashing(world))
     }),
     ("functions-update-failed", |world| {
         run(functions_failed::update_failed(world))
