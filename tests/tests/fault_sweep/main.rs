@@ -151,7 +151,8 @@ async fn record(world: &World, scenario: Scenario) -> Vec<Target> {
     targets(&calls)
 }
 
-/// All of them, or, to look at a few, those whose lines contain every part of `LOCKSTEP_SWEEP_ONLY`: `bad,stopped`.
+/// All of them, or, to look at a few, those whose lines contain every part of a choice of `LOCKSTEP_SWEEP_ONLY`:
+/// `stopped,function|refused`.
 fn jobs(rows: &BTreeMap<Scenario, Vec<Target>>) -> VecDeque<Job> {
     let only = std::env::var("LOCKSTEP_SWEEP_ONLY").unwrap_or_default();
     let mut jobs = VecDeque::new();
@@ -159,7 +160,8 @@ fn jobs(rows: &BTreeMap<Scenario, Vec<Target>>) -> VecDeque<Job> {
         for (row, target) in targets.iter().enumerate() {
             let fits = |kind: &Kind| {
                 let line = format!("{} {} {}", scenario.name(), target.label(), kind.title());
-                only.split(',').all(|part| line.contains(part))
+                let mut choices = only.split('|');
+                choices.any(|parts| parts.split(',').all(|part| line.contains(part)))
             };
             let all = Kind::ALL
                 .iter()
