@@ -33,7 +33,10 @@ const STEP: &str = "Rollout";
 /// One release by Lockstep.
 #[derive(Debug)]
 struct Released {
-    /// From the beginning of the upload until people are told. Old versions are deleted after that.
+    /// From the beginning of the upload until all functions run the new code: the end of what a script does.
+    live: Duration,
+    /// From the beginning of the upload until people are told, after the health check, which starts the new code for
+    /// the first time. Old versions are deleted after that.
     total: Duration,
     /// All functions, from the first look to the last alias.
     step: Duration,
@@ -144,6 +147,7 @@ async fn release(world: &World, fleet: &Fleet<'_>, round: usize) -> Result<Relea
         return Err(format!("release {version} of {} ended as {ended:?}", fleet.name).into());
     }
     let history = execution.history().await;
+    let live = entered(&history, "RolloutSettled").ok_or("the execution rolled nothing out")?;
     let told = entered(&history, "Verdict").ok_or("the execution told nobody")?;
     world.idle().await;
     let states = stays(&history);
@@ -151,6 +155,7 @@ async fn release(world: &World, fleet: &Fleet<'_>, round: usize) -> Result<Relea
     let step = step.map(|stay| stay.time).sum();
     let ours = |call: &Call| call.name.caller.starts_with("lockstep-");
     Ok(Released {
+        live: live.saturating_sub(begun),
         total: told.saturating_sub(begun),
         step,
         states,
@@ -175,30 +180,37 @@ fn print_size(size: &Size, bounds: &mut Bounds) {
     };
     let of_script = (size.functions == COMPARED).then_some(OF_SCRIPT);
     let of_floor = (size.functions == LARGEST).then_some(OF_FLOOR);
-    let whole = |released: &[Released]| times(released, |one| one.total);
+    let live = |released: &[Released]| times(released, |one| one.live);
     let step = times(&size.aliased, |one| one.step);
     let own = times(&size.aliased, |one| one.total.saturating_sub(one.step));
-    let total = whole(&size.aliased);
+    let total = times(&size.aliased, |one| one.total);
     let rows = [
         row(
-            "upload → people told, without alias",
-            whole(&size.direct),
+            "upload → all updated, without alias",
+            live(&size.direct),
             "script",
             script,
             of_script,
         ),
         row(
-            "upload → people told, with alias",
-            total,
+            "upload → all updated, with alias",
+            live(&size.aliased),
             "script that keeps versions",
             aliasing,
             of_script,
         ),
         row(
-            "the same against the script that keeps none",
-            total,
+            "upload → verified, people told, without alias",
+            times(&size.direct, |one| one.total),
             "script",
             script,
+            None,
+        ),
+        row(
+            "upload → verified, people told, with alias",
+            total,
+            "script that keeps versions",
+            aliasing,
             None,
         ),
         row(
@@ -223,7 +235,7 @@ fn print_size(size: &Size, bounds: &mut Bounds) {
             None,
         ),
         row(
-            "upload → people told, with alias",
+            "upload → verified, people told, with alias",
             total,
             "bare calls",
             floor,
