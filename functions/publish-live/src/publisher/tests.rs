@@ -144,24 +144,16 @@ impl World {
 
     fn ssm(&self) -> aws_sdk_ssm::Client {
         let all = self.parameters.clone();
-        let get =
-            mock!(aws_sdk_ssm::Client::get_parameter).then_compute_response(move |input| match all
-                .lock()
-                .unwrap()
-                .get(input.name().unwrap())
-            {
-                Some(value) => MockResponse::Output(
-                    GetParameterOutput::builder()
-                        .parameter(Parameter::builder().value(value).build())
-                        .build(),
-                ),
-                None => {
-                    let meta =
-                        aws_sdk_ssm::error::ErrorMetadata::builder().code("ParameterNotFound");
-                    let missing = ParameterNotFound::builder().meta(meta.build()).build();
-                    MockResponse::Error(GetParameterError::ParameterNotFound(missing))
-                }
-            });
+        let get = mock!(aws_sdk_ssm::Client::get_parameter).then_compute_response(move |input| {
+            let all = all.lock().unwrap();
+            let Some(value) = all.get(input.name().unwrap()) else {
+                let meta = aws_sdk_ssm::error::ErrorMetadata::builder().code("ParameterNotFound");
+                let missing = ParameterNotFound::builder().meta(meta.build()).build();
+                return MockResponse::Error(GetParameterError::ParameterNotFound(missing));
+            };
+            let parameter = Parameter::builder().value(value).build();
+            MockResponse::Output(GetParameterOutput::builder().parameter(parameter).build())
+        });
         let (all, writes) = (self.parameters.clone(), self.writes.clone());
         let put = mock!(aws_sdk_ssm::Client::put_parameter).then_compute_output(move |input| {
             *writes.lock().unwrap() += 1;
