@@ -113,14 +113,11 @@ impl Fleet<'_> {
         shifted: &mut Option<Shifted>,
         (stage, percent): (usize, Option<u32>),
     ) -> Result<Sent<()>, PhaseError> {
-        let shifted = match shifted {
-            Some(shifted) => shifted,
-            None => {
-                let version = self.new_version(change).await?;
-                let stage = None;
-                shifted.insert(Shifted { version, stage })
-            }
+        let found = match shifted.take() {
+            Some(found) => found,
+            None => self.new_version(change).await?,
         };
+        let shifted = shifted.insert(found);
         let name = change.alias.as_deref().unwrap_or_default();
         let alias = self.lambda.alias(&change.function, name).await?;
         let alias = alias.ok_or_else(|| PhaseError::Diverged {
@@ -151,7 +148,7 @@ impl Fleet<'_> {
 
     /// The newest version that has the code and the configuration that are to serve. The
     /// rollout published it; Lambda keeps no two in a row that are the same.
-    async fn new_version(&self, change: &FunctionChange) -> Result<String, PhaseError> {
+    async fn new_version(&self, change: &FunctionChange) -> Result<Shifted, PhaseError> {
         let versions = self.lambda.versions(&change.function).await?;
         for listed in versions.iter().rev() {
             // A list does not tell the digests of images.
@@ -162,7 +159,11 @@ impl Fleet<'_> {
             let (function, version) = (&change.function, Some(listed.live.version.as_str()));
             let found = self.lambda.function(function, version).await?;
             if let Some(found) = found.filter(|it| change.is_after(it)) {
-                return Ok(found.version);
+                let version = found.version;
+                return Ok(Shifted {
+                    version,
+                    stage: None,
+                });
             }
         }
         Err(PhaseError::Rejected {

@@ -18,6 +18,7 @@ mod files;
 mod functions;
 mod functions_failed;
 mod functions_ignored;
+mod functions_traffic;
 mod ignored;
 mod rejected;
 mod releases;
@@ -57,7 +58,7 @@ const TALES: [Tale; 12] = [
 ];
 
 /// The stories of functions. They are told after the others: dozens of functions start in each of them.
-const TALES_OF_FUNCTIONS: [Tale; 8] = [
+const TALES_OF_FUNCTIONS: [Tale; 14] = [
     ("functions-released", |world| {
         run(functions::released(world))
     }),
@@ -81,6 +82,24 @@ const TALES_OF_FUNCTIONS: [Tale; 8] = [
     }),
     ("functions-older", |world| {
         run(functions_ignored::older(world))
+    }),
+    ("traffic-canary", |world| {
+        run(functions_traffic::canary(world))
+    }),
+    ("traffic-linear", |world| {
+        run(functions_traffic::linear(world))
+    }),
+    ("traffic-errors", |world| {
+        run(functions_traffic::errors(world))
+    }),
+    ("traffic-alarm", |world| {
+        run(functions_traffic::alarm(world))
+    }),
+    ("traffic-quiet", |world| {
+        run(functions_traffic::quiet(world))
+    }),
+    ("traffic-stopped", |world| {
+        run(functions_traffic::stopped(world))
     }),
 ];
 

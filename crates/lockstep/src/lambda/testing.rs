@@ -270,8 +270,8 @@ impl Account {
         let mut snapshot = Snapshot::Unknown;
         for _ in 0..20 {
             let alias = self.live_alias();
-            let shared = alias.iter().flat_map(|alias| alias.weights.keys());
-            let shared = shared.filter_map(|version| version.parse().ok()).next();
+            let mut shared = alias.iter().flat_map(|alias| alias.weights.keys());
+            let shared = shared.find_map(|version| version.parse().ok());
             let world = FunctionWorld {
                 alias,
                 ..self.look(change, shared)

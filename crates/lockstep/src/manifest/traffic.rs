@@ -141,7 +141,7 @@ impl ResolvedTraffic {
     pub fn stages(&self) -> Vec<u32> {
         let percent = self.percent.clamp(1, 99);
         match self.strategy {
-            Strategy::Linear => (1..)
+            Strategy::Linear => (1..=99)
                 .map(|it| it * percent)
                 .take_while(|it| *it < 100)
                 .collect(),

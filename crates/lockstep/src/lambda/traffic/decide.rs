@@ -94,7 +94,7 @@ pub fn decide(traffic: &ResolvedTraffic, look: &Look) -> Decision {
     let over = u64::from(traffic.stage_seconds) + u64::from(traffic.metrics_delay_seconds);
     if look.elapsed_seconds < over {
         let note = format!("{} % of the traffic on new versions", look.percent);
-        return wait(traffic, look, over, note);
+        return wait(traffic, look, over, &note);
     }
     let quiet = judged(Judgement::Inconclusive);
     if quiet.is_empty() {
@@ -138,14 +138,14 @@ fn when_quiet(traffic: &ResolvedTraffic, look: &Look, quiet: &[&Watched], over: 
             note: format!("{few}; going on, as `when_quiet: proceed` says"),
         },
         WhenQuiet::Wait if look.elapsed_seconds < until => {
-            wait(traffic, look, until, format!("{few}; waiting for more"))
+            wait(traffic, look, until, &format!("{few}; waiting for more"))
         }
         WhenQuiet::Wait | WhenQuiet::Stop => Decision::Fail(PhaseError::Rejected {
             resource: format!("traffic at {} %", look.percent),
             reason: format!(
                 "{few}, {} after the stage began: too little to judge the release by, so it is not trusted with more; \
                  send it traffic, lower `minimum_invocations`, or write `when_quiet: proceed`",
-                span(look.elapsed_seconds)
+                span(until)
             ),
         }),
     }
@@ -159,7 +159,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// Looks come about ten to a stage, and further apart the longer one waits.
-fn wait(traffic: &ResolvedTraffic, look: &Look, until: u64, note: String) -> Decision {
+fn wait(traffic: &ResolvedTraffic, look: &Look, until: u64, note: &str) -> Decision {
     let paced = look.elapsed_seconds.max(u64::from(traffic.stage_seconds)) / 10;
     let left = until.saturating_sub(look.elapsed_seconds);
     let seconds = paced.min(left).clamp(1, u64::from(INTERVAL));
