@@ -56,7 +56,7 @@ impl World {
 
 impl World {
     /// Stores a manifest of `application` as `lockstep apply` does.
-    pub(crate) async fn apply(&self, application: &str, text: &str) -> u64 {
+    pub async fn apply(&self, application: &str, text: &str) -> u64 {
         let ledger = &self.clients().ledger;
         let no_files = |_: &str| Err(std::io::Error::other("no files in tests"));
         let stored: StoredManifest = Manifest::parse("lockstep.yaml", text)
