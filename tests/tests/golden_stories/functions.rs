@@ -49,18 +49,20 @@ pub async fn no_change(world: &World) -> String {
 /// Begins a story; the hashes of the code of every label have names.
 pub async fn begin<'w>(world: &'w World, fleet: &Fleet<'w>, headline: &str) -> Story<'w> {
     let mut story = Story::of(world, fleet, headline).await;
-    let function = fleet.function(1);
-    for label in ["v2", "v3", FIRST] {
-        fleet.build(function, label);
-        let artifacts = fleet.artifacts("0");
-        let path = format!("{function}.zip");
-        let artifact = artifacts.iter().find(|artifact| artifact.path == path);
-        let hex = &artifact.unwrap().sha256;
-        story.call(hex, &format!("hash of {label}"));
-        story.call(&hex[..12], &format!("hash of {label}"));
-        let shown = base64_of_hex(hex);
-        story.call(&shown, &format!("CodeSha256 of {label}"));
-        story.call(&shown[..12], &format!("CodeSha256 of {label}"));
+    // Every second one may be another kind of program, with code of its own.
+    for function in fleet.functions.iter().take(2) {
+        for label in ["v2", "v3", FIRST] {
+            fleet.build(function, label);
+            let artifacts = fleet.artifacts("0");
+            let path = format!("{function}.zip");
+            let artifact = artifacts.iter().find(|artifact| artifact.path == path);
+            let hex = &artifact.unwrap().sha256;
+            story.call(hex, &format!("hash of {label}"));
+            story.call(&hex[..12], &format!("hash of {label}"));
+            let shown = base64_of_hex(hex);
+            story.call(&shown, &format!("CodeSha256 of {label}"));
+            story.call(&shown[..12], &format!("CodeSha256 of {label}"));
+        }
     }
     story
 }
