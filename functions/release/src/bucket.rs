@@ -111,25 +111,27 @@ impl Bucket {
         mut piece: impl FnMut(&[u8]) -> Result<(), PhaseError>,
     ) -> Result<(), PhaseError> {
         // In HTTP the last byte is part of a range.
-        let range = range.map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let header = range
+            .as_ref()
+            .map(|range| format!("bytes={}-{}", range.start, range.end - 1));
         let sent = self
             .client
             .get_object()
             .bucket(&self.name)
             .key(&object.key)
             .set_version_id(object.version_id.clone())
-            .set_range(range)
+            .set_range(header)
             .send()
             .await;
-        let mut body = sent
-            .map_err(|error| self.error("s3:GetObject", &object.key, &error))?
-            .body;
+        let output = sent.map_err(|error| self.error("s3:GetObject", &object.key, &error))?;
+        let mut window = Window::of(range, output.content_range().is_some());
+        let mut body = output.body;
         while let Some(bytes) = body.next().await {
             let bytes = bytes.map_err(|error| PhaseError::Transient {
                 operation: "s3:GetObject".to_owned(),
                 source_text: format!("{}: {error}", object.resource(&self.name)),
             })?;
-            piece(&bytes)?;
+            piece(window.cut(&bytes))?;
         }
         Ok(())
     }
@@ -187,9 +189,57 @@ impl Bucket {
     }
 }
 
+/// What of an answer's bytes was asked for. HTTP lets a server send the whole object all the same;
+/// the answer then names no range.
+#[derive(Debug)]
+struct Window {
+    skip: u64,
+    left: u64,
+}
+
+impl Window {
+    fn of(range: Option<std::ops::Range<u64>>, is_part: bool) -> Self {
+        let (skip, left) = range.map_or((0, u64::MAX), |it| (it.start, it.end - it.start));
+        Self {
+            skip: if is_part { 0 } else { skip },
+            left,
+        }
+    }
+
+    fn cut<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let all = bytes.len() as u64;
+        let from = self.skip.min(all);
+        let to = from.saturating_add(self.left).min(all);
+        self.skip -= from;
+        self.left -= to - from;
+        let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        bytes.get(index(from)..index(to)).unwrap_or_default()
+    }
+}
+
 /// No such object, or its newest version is the mark of its deletion. The answer to a HEAD has
 /// no body, so there is no code to go by.
 fn is_missing<E>(error: &SdkError<E, HttpResponse>) -> bool {
     let status = error.raw_response().map(|answer| answer.status().as_u16());
     matches!(status, Some(404 | 405))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Window;
+
+    fn cut(mut window: Window, pieces: &[&str]) -> String {
+        let cut = pieces.iter().map(|it| window.cut(it.as_bytes()).to_vec());
+        String::from_utf8(cut.collect::<Vec<_>>().concat()).unwrap_or_default()
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_taken_of_a_whole_object() {
+        let pieces = ["0123", "", "4567", "89"];
+        assert_eq!(cut(Window::of(Some(2..7), false), &pieces), "23456");
+        assert_eq!(cut(Window::of(Some(5..6), false), &pieces), "5");
+        assert_eq!(cut(Window::of(Some(8..10), false), &pieces), "89");
+        assert_eq!(cut(Window::of(Some(2..7), true), &["23", "456"]), "23456");
+        assert_eq!(cut(Window::of(None, false), &pieces), "0123456789");
+    }
 }

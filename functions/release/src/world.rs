@@ -121,12 +121,14 @@ impl World {
             let key = input.key().unwrap();
             reads.lock().unwrap().push(key.to_owned());
             let bytes = objects.lock().unwrap()[key].0.clone();
+            let part = input.range().map(str::to_owned);
             let range = input.range().map(|range| {
                 let (from, to) = range["bytes=".len()..].split_once('-').unwrap();
                 from.parse().unwrap()..to.parse::<usize>().unwrap() + 1
             });
             let bytes = range.map_or(bytes.clone(), |range| bytes[range].to_vec());
             GetObjectOutput::builder()
+                .set_content_range(part)
                 .body(ByteStream::from(bytes))
                 .build()
         });
