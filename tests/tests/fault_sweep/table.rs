@@ -16,11 +16,13 @@ const HEAD: &str = "# The fault sweep
 
 Every AWS call that the functions make in a deployment, hit by every fault, on the local engine. After each of these
 deployments the service, or every function, runs exactly what it ran before, or exactly the new release, as the verdict
-says; the lock is free, the queue is empty, and exactly one final message went out (a second one, with the same id, only where the answer
-of that very `sns:Publish` was lost). `+1` means that the execution ended and the watchdog started a recovery.
+says; the lock is free, the queue is empty, and exactly one final message went out (a second one, with the same id, only
+where the answer of that very `sns:Publish` was lost). `+1` means that the execution ended and the watchdog started a
+recovery.
 
 The deployments have one service, or two functions whose code and settings change, two health checks and no settle
-time. Of the looks at a function that Lambda is at work on, only the first ones are hit. The table is written by
+time. Of the looks that are made again and again, at a function and at whose the lock is, only the first ones are hit.
+What the calls of two kinds of deployments have in common is hit in one of them. The table is written by
 `LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`; every run fails on a deployment that went wrong, and
 leaves its table in `target/fault-sweep/table.md`. `-` is what cannot be: while the watchdog decides, nothing runs that
 could be stopped.
