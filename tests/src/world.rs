@@ -75,7 +75,7 @@ impl World {
             wait_scale: 0.1,
             ..options
         };
-        let soon = [("FunctionTimeout", "8"), ("FunctionSeconds", "9")];
+        let soon = [("FunctionTimeout", "6"), ("FunctionSeconds", "7")];
         Self::launch(name, change, &soon).await
     }
 

@@ -119,7 +119,7 @@ fn engines() -> usize {
     std::env::var("LOCKSTEP_SWEEP_ENGINES")
         .ok()
         .and_then(|text| text.parse().ok())
-        .unwrap_or(4)
+        .unwrap_or(6)
 }
 
 /// The calls of a scenario without faults; also the proof that it takes the course it should.

@@ -18,6 +18,8 @@ pub enum Scenario {
     Stopped,
     /// A release of functions with an alias.
     Functions,
+    /// A release of functions whose traffic is shifted in stages.
+    StagedFunctions,
     /// A release of functions with an alias that fails verification and is put back.
     BadFunctions,
     /// A release of functions without an alias that fails verification: code and settings are put back.
@@ -34,11 +36,12 @@ pub struct Begun<'w> {
 
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Good,
         Self::Bad,
         Self::Stopped,
         Self::Functions,
+        Self::StagedFunctions,
         Self::BadFunctions,
         Self::BadDirectFunctions,
     ];
@@ -50,6 +53,9 @@ impl Scenario {
             Self::Bad => "A bad image is deployed by hand",
             Self::Stopped => "A deployment is stopped while it is verified",
             Self::Functions => "A good release of two Lambda functions with an alias is uploaded",
+            Self::StagedFunctions => {
+                "The traffic of two Lambda functions is shifted to a good release in stages"
+            }
             Self::BadFunctions => "A bad release of two Lambda functions with an alias is uploaded",
             Self::BadDirectFunctions => {
                 "A bad release of two Lambda functions without an alias is uploaded"
@@ -64,6 +70,7 @@ impl Scenario {
             Self::Bad => "bad",
             Self::Stopped => "stopped",
             Self::Functions => "functions",
+            Self::StagedFunctions => "staged",
             Self::BadFunctions => "bad-functions",
             Self::BadDirectFunctions => "bad-direct",
         }
@@ -72,7 +79,7 @@ impl Scenario {
     /// How it ends without faults.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Self::Good | Self::Functions => Verdict::Succeeded,
+            Self::Good | Self::Functions | Self::StagedFunctions => Verdict::Succeeded,
             Self::Bad | Self::BadFunctions | Self::BadDirectFunctions => Verdict::RolledBack,
             Self::Stopped => Verdict::Stopped,
         }
@@ -83,7 +90,9 @@ impl Scenario {
         match self {
             Self::Good => None,
             Self::Bad | Self::Stopped | Self::Functions => Some(Self::Good),
-            Self::BadFunctions | Self::BadDirectFunctions => Some(Self::Functions),
+            Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions => {
+                Some(Self::Functions)
+            }
         }
     }
 
@@ -107,6 +116,7 @@ impl Scenario {
                     "conclude",
                 ]) && !target.is_one_of_many_looks(LOOKS)
             }
+            Self::StagedFunctions => by(&["traffic"]),
             Self::BadFunctions | Self::BadDirectFunctions => {
                 by(&["plan-functions", "function", "publish-live"])
                     && !hit.contains(target)
@@ -121,7 +131,7 @@ impl Scenario {
         world.engine().gateway().set_delivery(Delivery::Never);
         let subject = match self {
             Self::Good | Self::Bad | Self::Stopped => self.prepare_service(world, &name).await,
-            Self::Functions | Self::BadFunctions => {
+            Self::Functions | Self::StagedFunctions | Self::BadFunctions => {
                 prepare_functions(world, &name, Shape::aliased(FUNCTIONS)).await
             }
             Self::BadDirectFunctions => {
@@ -132,6 +142,13 @@ impl Scenario {
             (self, &subject)
         {
             fleet.spoil(NEW);
+        }
+        if let (Self::StagedFunctions, Subject::Functions(fleet, _)) = (self, &subject) {
+            let traffic = format!("    traffic: {{ {STAGES} }}\n    trigger:");
+            let manifest = fleet.manifest(SETTINGS);
+            fleet
+                .apply(&manifest.replace("    trigger:", &traffic))
+                .await;
         }
         Begun {
             subject,
@@ -159,8 +176,12 @@ impl Scenario {
 /// How many functions are released.
 const FUNCTIONS: usize = 2;
 
+/// Half of the traffic for a moment, then all of it, although nobody calls the functions.
+const STAGES: &str =
+    "strategy: canary, percent: 50, seconds: 1, metrics_delay_seconds: 0, when_quiet: proceed";
+
 /// So many looks, at functions or at whose the lock is, are sure to be made, however soon Lambda is done.
-const LOOKS: usize = 4;
+const LOOKS: usize = 3;
 
 /// The version of every release.
 const VERSION: &str = "1.1.0";

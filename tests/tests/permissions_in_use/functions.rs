@@ -25,7 +25,7 @@ pub async fn one_of_each_ending(world: &World) {
             // What is put back is from no release: it comes from the version that was published before.
             assert_eq!(uploaded(&fleet, "1.0.0", "bad").await, Verdict::RolledBack);
         }
-        let kept = "    keep: 1\n    configuration";
+        let kept = "    keep: 2\n    configuration";
         let manifest = fleet.manifest(SETTINGS);
         fleet
             .apply(&manifest.replace("    configuration", kept))
@@ -35,13 +35,14 @@ pub async fn one_of_each_ending(world: &World) {
         fleet.release_zip("1.2.0").await;
         let archive = fleet.execution_of_release("1.2.0").await;
         assert_eq!(verdict(&archive).await, Verdict::Succeeded);
-        assert_eq!(uploaded(&fleet, "1.3.0", "bad").await, Verdict::RolledBack);
+        assert_eq!(uploaded(&fleet, "1.3.0", "v4").await, Verdict::Succeeded);
+        assert_eq!(uploaded(&fleet, "1.4.0", "bad").await, Verdict::RolledBack);
         if shape.aliased {
             let traffic = format!("    traffic: {{ {STAGES} }}\n    trigger:");
             fleet
                 .apply(&fleet.manifest("").replace("    trigger:", &traffic))
                 .await;
-            assert_eq!(uploaded(&fleet, "1.4.0", "v4").await, Verdict::Succeeded);
+            assert_eq!(uploaded(&fleet, "1.5.0", "v5").await, Verdict::Succeeded);
         }
         world.idle().await;
         fleet.delete().await;

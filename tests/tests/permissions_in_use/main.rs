@@ -22,6 +22,7 @@ mod template;
 use std::time::Duration;
 
 use lockstep::verdict::Verdict;
+use lockstep_cli::local::gateway::Call;
 use lockstep_tests::{Application, Execution, run, shared};
 use policy::Roles;
 
@@ -45,6 +46,8 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "AWS would refuse:\n{}",
             refused.join("\n")
         );
+        let deleted = |call: &Call| call.name.operation == "DeleteFunction";
+        assert!(calls.iter().any(deleted), "no old version was deleted");
         for function in [
             "trigger",
             "release",
@@ -93,7 +96,7 @@ async fn pushed<'w>(application: &Application<'w>, digest: String) -> Execution<
 }
 
 /// How an execution ended, also said on the terminal.
-pub async fn verdict(execution: &Execution<'_>) -> Verdict {
+pub(crate) async fn verdict(execution: &Execution<'_>) -> Verdict {
     let (record, _) = execution.concluded().await;
     let conclusion = record.conclusion.unwrap();
     println!("{}: {}", conclusion.verdict, conclusion.message);
