@@ -15,6 +15,7 @@ mod template;
 use std::collections::BTreeSet;
 
 use lockstep::verdict::Verdict;
+use lockstep_cli::local::gateway::{Fault, FaultRule};
 use lockstep_tests::{Fleet, Shape, World, releases_bucket, run, shared};
 use template::Stack;
 
@@ -112,6 +113,30 @@ fn the_first_release_creates_what_templates_read_and_one_that_ends_badly_does_no
             live[1], "nothing",
             "the release did not change this function"
         );
+        fleet.delete().await;
+    });
+}
+
+#[test]
+fn a_release_whose_code_cannot_be_kept_is_put_back_with_what_was_kept_of_it() {
+    run(async {
+        let Some(world) = shared("stacks").await else {
+            return;
+        };
+        let fleet = world.fleet("unkept", Shape::aliased(2)).await;
+        fleet.build(fleet.function(1), "v2");
+        fleet.build(fleet.function(2), "v2");
+        let refuse = FaultRule::on("lockstep-publish-live", "CopyObject", Fault::RefuseBefore);
+        let refused = refuse.that_says(fleet.function(2)).times(usize::MAX);
+        let refused = world.engine().gateway().inject(refused);
+        assert_eq!(released(&fleet, "1.0.0").await, Verdict::RolledBack);
+        assert!(refused.fired() > 0);
+        assert_eq!(labels(&fleet).await, ["v1"]);
+        assert_eq!(live(world, &fleet).await, ["nothing", "nothing"]);
+        let records = fleet.records().await;
+        let message = &records.last().unwrap().conclusion.as_ref().unwrap().message;
+        let key = fleet.live_key(fleet.function(2));
+        assert!(message.contains(&key), "{message}");
         fleet.delete().await;
     });
 }

@@ -141,6 +141,44 @@ fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet
         .collect()
 }
 
+/// What templates read is put back after the functions, whether those are back or not, and what
+/// became of them is passed on.
+#[test]
+fn what_templates_read_is_put_back_whatever_became_of_the_functions() {
+    let machine = Machine::load();
+    let undo = machine.state("UndoFunction");
+    assert_eq!(undo.body["Next"], "UndoPublishLive");
+    let [caught] = undo.catchers() else {
+        panic!("{:?}", undo.catchers())
+    };
+    let failed = machine.state(caught["Next"].as_str().unwrap());
+    assert_eq!(failed.body["Next"], "UndoPublishLive");
+    let live = machine.state("UndoPublishLive");
+    assert_eq!(live.body["Output"], "{% $states.input %}");
+    assert_eq!(live.payload()["verb"], "undo");
+    assert_eq!(machine.state("PublishLive").payload()["verb"], "do");
+}
+
+/// A deployment without functions does not pay for it.
+#[test]
+fn only_functions_are_published() {
+    let machine = Machine::load();
+    let rules = machine.state("Verified").body["Choices"]
+        .as_array()
+        .unwrap();
+    let conditions: Vec<_> = rules
+        .iter()
+        .map(|rule| (&rule["Next"], &rule["Condition"]))
+        .collect();
+    let passed = "$states.input.status = 'passed'";
+    let functions = format!("{{% {passed} and $exists($steps[phase = 'functions']) %}}");
+    assert_eq!(conditions[0], (&"PublishLive".into(), &functions.into()));
+    assert_eq!(
+        conditions[1],
+        (&"Conclude".into(), &format!("{{% {passed} %}}").into())
+    );
+}
+
 /// Each kind of change has its state in both Maps; what is not known fails, and says so.
 #[test]
 fn each_phase_of_a_step_has_its_state() {
