@@ -34,7 +34,7 @@ pub async fn broken(world: &World) -> String {
 
 pub async fn crashing(world: &World) -> String {
     let fleet = world.fleet("crashing", Shape::aliased(MANY)).await;
-    let check = "check: { payload: { ping: true }, expect: { label: v2 } }";
+    let check = "check: { payload: { ping: true }, timeout_seconds: 15, expect: { label: v2 } }";
     fleet.apply(&checked(&fleet, check)).await;
     let headline = "The new code of one of 20 functions cannot be read by Python, which Lambda notices only when it \
                     is called. The manifest has every new version checked before it serves: all 20 answer what they \
