@@ -145,6 +145,11 @@ impl Fleet<'_> {
         self.world.health().spoil(&self.name, label);
     }
 
+    /// Whether the fleet is unhealthy whatever it answers.
+    pub fn set_down(&self, down: bool) {
+        self.world.health().set_down(&self.name, down);
+    }
+
     async fn create(&self) {
         let artifacts = self.artifacts(FIRST);
         let mut creating = JoinSet::new();

@@ -1,32 +1,30 @@
 //! Invocations of the functions, as the state machine makes them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use lockstep::verdict::Verdict;
-use lockstep_tests::{Application, ENVIRONMENT, Execution, World};
+use lockstep_tests::{ENVIRONMENT, Execution, World};
 use serde_json::{Value, json};
 
+use crate::subject::{Subject, verdict};
+
 /// Every invocation of a good and of a bad deployment comes again after the end, twice.
-pub async fn again_after_the_end(world: &World) {
-    let app = world.application("again").await;
-    let good = app.push("v2").await;
-    let first = app.execution_of_push(&good).await;
-    first.concluded().await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    let bad = app.push_bad("v3").await;
-    let second = app.execution_of_push(&bad).await;
-    second.concluded().await;
+pub async fn again_after_the_end(world: &World, subject: &Subject<'_>) {
+    let first = subject.deploy(2, false).await;
+    assert_eq!(verdict(&first).await, Verdict::Succeeded);
+    let good = subject.runs().await;
+    let second = subject.deploy(3, true).await;
+    assert_eq!(verdict(&second).await, Verdict::RolledBack);
     world.idle().await;
     for execution in [&first, &second] {
-        let before = everything(world, &app, execution).await;
+        let before = everything(world, subject, execution).await;
         for _ in 0..2 {
-            for (function, payload) in invocations(world, &app, execution).await {
+            for (function, payload) in invocations(world, subject, execution).await {
                 invoke(world, &function, &payload).await;
                 world.idle().await;
-                let after = everything(world, &app, execution).await;
+                let after = everything(world, subject, execution).await;
                 assert!(
                     after == before,
                     "{function} with {payload} changed:\n{}",
@@ -35,52 +33,46 @@ pub async fn again_after_the_end(world: &World) {
             }
         }
     }
-    assert_eq!(app.snapshot().await.digest(), good);
+    assert_eq!(subject.runs().await, good);
 }
 
 /// Every invocation of a deployment that ended comes again while the next one runs.
-pub async fn again_while_another_deployment_runs(world: &World) {
-    let app = world.application("overlap").await;
-    let old = app.push("v2").await;
-    let ended = app.execution_of_push(&old).await;
-    ended.concluded().await;
-    let patient = app
-        .manifest(&world.health_url(&app.name))
-        .replace("attempts: 2", "attempts: 60");
-    app.apply(&patient).await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    app.set_down(true);
-    let new = app.push("v3").await;
-    let running = app.execution_of_push(&new).await;
+pub async fn again_while_another_deployment_runs(world: &World, subject: &Subject<'_>) {
+    let ended = subject.deploy(2, false).await;
+    assert_eq!(verdict(&ended).await, Verdict::Succeeded);
+    let before = subject.runs().await;
+    subject.be_patient(world).await;
+    subject.set_down(true);
+    let running = subject.deploy(3, false).await;
     running.reaches("VerifyWait").await;
-    for (function, payload) in invocations(world, &app, &ended).await {
+    for (function, payload) in invocations(world, subject, &ended).await {
         invoke(world, &function, &payload).await;
     }
     assert!(
-        !app.snapshot().await.is_unlocked(),
+        !subject.is_unlocked().await,
         "the lock is the running deployment's"
     );
-    app.set_down(false);
-    let (record, _) = running.concluded().await;
-    let conclusion = record.conclusion.expect("it is concluded");
-    assert_eq!(conclusion.verdict, Verdict::Succeeded, "{conclusion:?}");
-    let after = app.snapshot().await;
-    assert_eq!(after.digest(), new);
-    assert!(after.is_unlocked());
+    let new = subject.runs().await;
+    assert_ne!(new, before);
+    subject.set_down(false);
+    assert_eq!(verdict(&running).await, Verdict::Succeeded);
+    assert_eq!(subject.runs().await, new);
+    assert!(subject.is_unlocked().await);
 }
 
-/// All that an invocation of a deployment could change: the service, the ledger, and what people were told (a message
-/// may come again, but no other).
-async fn everything(world: &World, app: &Application<'_>, execution: &Execution<'_>) -> String {
-    let snapshot = app.snapshot().await;
+/// All that an invocation of a deployment could change: what runs, the ledger, and what people were told (a message may
+/// come again, but no other). The parts that a plan was made of may be made again: the plan itself stays.
+async fn everything(world: &World, subject: &Subject<'_>, execution: &Execution<'_>) -> String {
+    let seen = subject.look().await;
     let id = execution
         .deployment()
         .await
         .expect("it created a deployment");
-    let ledger = world.ledger_items(&format!("deployment#{id}")).await;
+    let mut ledger = world.ledger_items(&format!("deployment#{id}")).await;
+    ledger.retain(|key, _| !key.starts_with("part#"));
     let told = world.messages(id.as_str()).into_iter();
     let told: BTreeSet<_> = told.map(|message| message.id).collect();
-    format!("{snapshot:#?}\n{ledger:#?}\n{told:#?}")
+    format!("{seen}\n{ledger:#?}\n{told:#?}")
 }
 
 /// The lines that only one of them has.
@@ -112,7 +104,7 @@ async fn invoke(world: &World, function: &str, payload: &Value) {
 /// What the tasks of the state machine send, with this execution's values in the place of its variables.
 async fn invocations(
     world: &World,
-    app: &Application<'_>,
+    subject: &Subject<'_>,
     execution: &Execution<'_>,
 ) -> Vec<(String, Value)> {
     let described = world
@@ -123,12 +115,11 @@ async fn invocations(
     let described = described.send().await.expect("the state machine is there");
     let definition: Value =
         serde_json::from_str(described.definition()).expect("its definition is JSON");
-    let values = values(world, app, execution).await;
+    let values = values(world, subject, execution).await;
     let mut entered = execution.path().await;
-    // The states inside a Map are not told of in the history; its items are services here.
-    for (map, inside) in [("Rollout", "Service"), ("UndoRollout", "UndoService")] {
+    for map in ["Rollout", "UndoRollout"] {
         if entered.iter().any(|name| name == map) {
-            entered.push(inside.to_owned());
+            entered.extend(subject.inside(map).iter().map(|&name| name.to_owned()));
         }
     }
     let mut found = Vec::new();
@@ -179,7 +170,7 @@ fn fill(template: &Value, values: &BTreeMap<&str, Value>) -> Value {
 
 async fn values(
     world: &World,
-    app: &Application<'_>,
+    subject: &Subject<'_>,
     execution: &Execution<'_>,
 ) -> BTreeMap<&'static str, Value> {
     let record = execution.record().await.expect("it created a deployment");
@@ -188,7 +179,7 @@ async fn values(
     let failure =
         json!({ "phase": "verify", "error": "Unhealthy", "cause": "the first one said otherwise" });
     let fence = world
-        .ledger_items(&format!("env#{}#{ENVIRONMENT}", app.name))
+        .ledger_items(&format!("env#{}#{ENVIRONMENT}", subject.name()))
         .await["lock"]["fence"]
         .clone();
     let input: Value = serde_json::from_str(&execution.input().await).expect("its input is JSON");
@@ -226,6 +217,9 @@ async fn values(
             "$conclusion",
             json!({ "verdict": conclusion.verdict, "message": conclusion.message }),
         ),
-        ("keys", json!([format!("lock/{}/{ENVIRONMENT}", app.name)])),
+        (
+            "keys",
+            json!([format!("lock/{}/{ENVIRONMENT}", subject.name())]),
+        ),
     ])
 }

@@ -11,8 +11,11 @@
 
 mod events;
 mod invocations;
+mod subject;
+mod uploads;
 
-use lockstep_tests::{World, run};
+use lockstep_tests::{Shape, World, run};
+use subject::Subject;
 
 /// One test after the other: how events are delivered is a matter of the whole engine.
 #[test]
@@ -24,8 +27,18 @@ fn nothing_depends_on_what_is_delivered_when() {
         events::twice(&world).await;
         events::late(&world).await;
         events::never(&world).await;
-        invocations::again_after_the_end(&world).await;
-        invocations::again_while_another_deployment_runs(&world).await;
+        uploads::twice(&world).await;
+        uploads::late_and_lost(&world).await;
+        let application = world.application("again").await;
+        invocations::again_after_the_end(&world, &Subject::Service(application)).await;
+        let fleet = world.fleet("again-fleet", Shape::aliased(2)).await;
+        invocations::again_after_the_end(&world, &Subject::Functions(fleet)).await;
+        let application = world.application("overlap").await;
+        let subject = Subject::Service(application);
+        invocations::again_while_another_deployment_runs(&world, &subject).await;
+        let fleet = world.fleet("overlap-fleet", Shape::aliased(2)).await;
+        let subject = Subject::Functions(fleet);
+        invocations::again_while_another_deployment_runs(&world, &subject).await;
         world.stop().await;
     });
 }
