@@ -105,7 +105,10 @@ fn code_that_a_release_can_put_back_is_not_published_first() {
     let mut account = Account::new('a', false);
     let mut change = planned(&account, nothing());
     change.put_back = Some(change.code.clone().unwrap());
-    let release = ["code if r1", "function shop-api runs api.zip v2 (bbbbbbbbbbbb)"];
+    let release = [
+        "code if r1",
+        "function shop-api runs api.zip v2 (bbbbbbbbbbbb)",
+    ];
     assert_eq!(calls(&mut account, &change), release);
 
     let mut account = Account::new('a', false);
