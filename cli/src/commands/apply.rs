@@ -1,7 +1,7 @@
 //! `lockstep apply`: the manifest as a new version, with its triggers, in one transaction.
 
 use jiff::Timestamp;
-use lockstep::manifest::{StoredManifest, trigger_index};
+use lockstep::manifest::{Environment, StoredManifest, trigger_index};
 use lockstep_ledger::LedgerError;
 
 use crate::application;
@@ -87,13 +87,14 @@ async fn try_apply(
 
 fn triggers(manifest: &StoredManifest) -> Vec<EnvironmentTrigger> {
     let index = trigger_index(manifest);
-    let of = |environment: &String| {
+    let of = |(name, environment): (&String, &Environment)| {
         let entries: Vec<_> = index
             .iter()
-            .filter(|entry| entry.environment == *environment)
+            .filter(|entry| entry.environment == *name)
             .collect();
         EnvironmentTrigger {
-            environment: environment.clone(),
+            environment: name.clone(),
+            releases: environment.trigger.as_ref().is_some_and(|it| it.releases),
             repositories: entries
                 .iter()
                 .map(|entry| entry.repository.clone())
@@ -104,5 +105,5 @@ fn triggers(manifest: &StoredManifest) -> Vec<EnvironmentTrigger> {
                 .unwrap_or_default(),
         }
     };
-    manifest.manifest.environments.keys().map(of).collect()
+    manifest.manifest.environments.iter().map(of).collect()
 }

@@ -17,6 +17,8 @@ pub struct Validated {
     pub application: Option<String>,
     /// The services' names.
     pub services: Vec<String>,
+    /// The functions' names, and those of groups of them.
+    pub functions: Vec<String>,
     /// The environments' names.
     pub environments: Vec<String>,
     /// Everything that is wrong.
@@ -31,6 +33,7 @@ impl Validated {
             file: file.to_owned(),
             application: Some(manifest.application.clone()),
             services: manifest.services.keys().cloned().collect(),
+            functions: manifest.functions.keys().cloned().collect(),
             environments: manifest.environments.keys().cloned().collect(),
             faults: Vec::new(),
         }
@@ -43,6 +46,7 @@ impl Validated {
             file: file.to_owned(),
             application: None,
             services: Vec::new(),
+            functions: Vec::new(),
             environments: Vec::new(),
             faults,
         }
@@ -60,13 +64,16 @@ impl Report for Validated {
             };
             return format!("{}\n\n{}: {count}", faults.join("\n\n"), self.file);
         }
-        format!(
-            "{} is valid: application {}, services {}, environments {}",
-            self.file,
-            self.application.as_deref().unwrap_or_default(),
-            self.services.join(", "),
-            self.environments.join(", ")
-        )
+        let application = self.application.as_deref().unwrap_or_default();
+        let mut parts = vec![format!("{} is valid: application {application}", self.file)];
+        let kinds = [
+            ("services", &self.services),
+            ("functions", &self.functions),
+            ("environments", &self.environments),
+        ];
+        let some = kinds.iter().filter(|(_, names)| !names.is_empty());
+        parts.extend(some.map(|(kind, names)| format!("{kind} {}", names.join(", "))));
+        parts.join(", ")
     }
 }
 
@@ -90,8 +97,10 @@ pub struct EnvironmentTrigger {
     pub environment: String,
     /// The repositories whose images it runs.
     pub repositories: Vec<String>,
-    /// The tags whose pushes deploy by themselves; empty when only people deploy here.
+    /// The tags whose pushes deploy by themselves; empty when no push does.
     pub tags: Vec<String>,
+    /// Whether uploaded releases deploy by themselves.
+    pub releases: bool,
 }
 
 impl Report for Applied {
@@ -113,13 +122,20 @@ impl Report for Applied {
 impl EnvironmentTrigger {
     fn line(&self) -> String {
         let Self { environment, .. } = self;
-        if self.tags.is_empty() {
+        let mut when = Vec::new();
+        if !self.tags.is_empty() && !self.repositories.is_empty() {
+            let (tags, repositories) = (self.tags.join(", "), self.repositories.join(", "));
+            when.push(format!("an image tagged {tags} is pushed to {repositories}"));
+        }
+        if self.releases {
+            when.push("a release is uploaded".to_owned());
+        }
+        if when.is_empty() {
             return format!(
                 "  {environment}: deployed by hand, with `lockstep deploy {environment}`"
             );
         }
-        let (tags, repositories) = (self.tags.join(", "), self.repositories.join(", "));
-        format!("  {environment}: deployed when an image tagged {tags} is pushed to {repositories}")
+        format!("  {environment}: deployed when {}", when.join(", or when "))
     }
 }
 
@@ -143,17 +159,33 @@ mod tests {
     }
 
     #[test]
+    fn a_good_manifest_is_told_by_what_it_has() {
+        let text = "application: quiz\nfunctions:\n  api: {}\nenvironments: { local: {} }\n";
+        let manifest = Manifest::parse("lockstep.yaml", text).unwrap();
+        assert_eq!(
+            Validated::good("lockstep.yaml", manifest.manifest()).text(),
+            "lockstep.yaml is valid: application quiz, functions api, environments local"
+        );
+    }
+
+    #[test]
     fn applying_says_what_deploys_by_itself_from_now_on() {
-        let trigger = |environment: &str, tags: &[&str]| EnvironmentTrigger {
+        let trigger = |environment: &str, tags: &[&str], releases| EnvironmentTrigger {
             environment: environment.into(),
             repositories: vec!["hello/web".into()],
             tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+            releases,
         };
         let applied = Applied {
             application: "hello".into(),
             version: 3,
             changed: true,
-            triggers: vec![trigger("development", &["*"]), trigger("production", &[])],
+            triggers: vec![
+                trigger("development", &["*"], false),
+                trigger("staging", &["v*"], true),
+                trigger("preview", &[], true),
+                trigger("production", &[], false),
+            ],
         };
         insta::assert_snapshot!(applied.text());
         assert_eq!(

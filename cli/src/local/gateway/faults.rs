@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, Response, StatusCode};
+use hyper::body::Bytes;
 
 use super::calls::CallName;
 use super::upstream::{Body, full};
@@ -207,15 +208,32 @@ fn error(headers: &HeaderMap, status: u16, code: &str, message: &str) -> Respons
         );
         return respond(status, "text/xml", None, body);
     }
+    if headers.contains_key("smithy-protocol") {
+        let mut response = respond(status, "application/cbor", Some(code), cbor(code, message));
+        let protocol = http::HeaderValue::from_static("rpc-v2-cbor");
+        response.headers_mut().insert("smithy-protocol", protocol);
+        return response;
+    }
     let body = serde_json::json!({"__type": code, "message": message}).to_string();
     respond(status, "application/x-amz-json-1.1", Some(code), body)
+}
+
+/// The same error in CBOR (RFC 8949): a map of two texts, each with its length in one byte.
+fn cbor(code: &str, message: &str) -> Vec<u8> {
+    let mut body = vec![0xa2];
+    for text in ["__type", code, "message", message] {
+        body.push(0x78);
+        body.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+        body.extend(text.bytes().take(u8::MAX.into()));
+    }
+    body
 }
 
 fn respond(
     status: u16,
     content_type: &'static str,
     error: Option<&str>,
-    body: String,
+    body: impl Into<Bytes>,
 ) -> Response<Body> {
     let mut response = Response::new(full(body));
     *response.status_mut() =
