@@ -15,7 +15,7 @@ SOURCE = pathlib.Path(__file__).parent.parent / "state-machine" / "deploy.asl.js
 
 
 def fill_in(text: str) -> str:
-    text = text.replace("${PollSeconds}", "30")
+    text = re.sub(r"\$\{\w+Seconds\}", "30", text)
     return re.sub(
         r"\$\{(\w+)FunctionArn\}",
         lambda match: f"arn:aws:lambda:us-east-1:000000000000:function:lockstep-{match[1].lower()}",
