@@ -125,7 +125,9 @@ impl EnvironmentTrigger {
         let mut when = Vec::new();
         if !self.tags.is_empty() && !self.repositories.is_empty() {
             let (tags, repositories) = (self.tags.join(", "), self.repositories.join(", "));
-            when.push(format!("an image tagged {tags} is pushed to {repositories}"));
+            when.push(format!(
+                "an image tagged {tags} is pushed to {repositories}"
+            ));
         }
         if self.releases {
             when.push("a release is uploaded".to_owned());
