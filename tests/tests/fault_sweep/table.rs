@@ -23,8 +23,9 @@ recovery.
 The deployments have one service, or two functions whose code and settings change, two health checks and no settle
 time. Of the looks that are made again and again, at a function and at whose the lock is, only the first ones are hit.
 What the calls of two kinds of deployments have in common is hit in one of them. The table is written by
-`LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`; every run fails on a deployment that went wrong, and
-leaves its table in `target/fault-sweep/table.md`. `-` is what cannot be: while the watchdog decides, nothing runs that
+`LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`. Without that, a run hits every call by a quarter of
+the faults, another one from call to call; `LOCKSTEP_SWEEP=all` does them all. Every run fails on a deployment that went
+wrong, and leaves its table in `target/fault-sweep/table.md`. `-` is what cannot be: while the watchdog decides, nothing runs that
 could be stopped.
 
 | fault | meaning |
