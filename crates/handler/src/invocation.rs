@@ -2,20 +2,8 @@
 
 use lockstep::PhaseError;
 use lockstep::record::{DeploymentRef, Execution};
-use lockstep_ledger::{Ledger, TakeUp};
 use serde::Deserialize;
 use serde_json::Value;
-
-/// Who may not act any more is told why.
-pub(crate) fn unless_halted(standing: TakeUp) -> Result<(), PhaseError> {
-    match standing {
-        TakeUp::Go => Ok(()),
-        TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
-        TakeUp::LockLost { holder } => Err(PhaseError::Halted {
-            by: format!("the lock's new holder, {holder}"),
-        }),
-    }
-}
 
 /// What a phase is asked to do with a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -58,17 +46,6 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Makes sure that what the invocation does is still wanted: between two calls of one that
-    /// makes many, its execution may have been stopped, and what it did be put back.
-    ///
-    /// # Errors
-    /// [`PhaseError::Halted`] when the deployment was stopped, or lost its lock.
-    pub async fn is_still_wanted(&self, ledger: &Ledger) -> Result<(), PhaseError> {
-        let undo = self.verb == Verb::Undo;
-        let standing = ledger.may_act(&self.deployment, self.fence, undo).await?;
-        unless_halted(standing)
-    }
-
     /// Reads a payload.
     ///
     /// # Errors

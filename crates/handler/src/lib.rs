@@ -8,6 +8,7 @@ mod invocation;
 mod logging;
 mod phase_runner;
 mod plain;
+mod standing;
 mod token;
 
 pub use context::Context;
@@ -16,4 +17,5 @@ pub use error::{HandlerError, StartError};
 pub use invocation::{Invocation, Verb};
 pub use phase_runner::PhaseRunner;
 pub use plain::{parse, run, run_timed};
+pub use standing::{hold_lock, may_act};
 pub use token::Tokens;

@@ -8,7 +8,7 @@ use lockstep::{Phase, PhaseError, Progress};
 use lockstep_ledger::{Finished, Registration, TakeUpRequest};
 use serde_json::{Value, json};
 
-use crate::invocation::unless_halted;
+use crate::standing::unless_halted;
 use crate::{Context, Invocation, StartError, Tokens, Verb};
 
 /// Runs one phase.

@@ -10,7 +10,7 @@ mod undo;
 
 use fleet::Permit;
 use lockstep::plan::Change;
-use lockstep_handler::{Context, Invocation, PhaseRunner, StartError, run_timed};
+use lockstep_handler::{Context, Invocation, PhaseRunner, StartError, Verb, may_act, run_timed};
 use lockstep_lambda::{Lambda, Mandate};
 use lockstep_ledger::Ledger;
 use phase::FunctionsPhase;
@@ -50,6 +50,14 @@ fn mandate(ledger: &Ledger, payload: &Value) -> Option<Mandate> {
     let ledger = ledger.clone();
     Some(Mandate::new(move || {
         let (ledger, invocation) = (ledger.clone(), invocation.clone());
-        async move { invocation.is_still_wanted(&ledger).await }
+        async move {
+            let Invocation {
+                deployment,
+                fence,
+                verb,
+                ..
+            } = &invocation;
+            may_act(&ledger, deployment, *fence, *verb == Verb::Undo).await
+        }
     }))
 }

@@ -1,15 +1,14 @@
 //! One invocation: all functions that a deployment changed.
 
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::live::{live_artifacts, live_image, live_key, live_parameter};
 use lockstep::plan::Plan;
 use lockstep::record::{DeploymentRef, Execution};
 use lockstep::release::{Artifact, Artifacts};
-use lockstep_handler::{Verb, parse};
+use lockstep_handler::{Verb, hold_lock, parse};
 use lockstep_lambda::Lambda;
-use lockstep_ledger::{Ledger, TakeUp, TakeUpRequest};
+use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -45,7 +44,8 @@ impl Publisher {
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let request: Request = parse(payload)?;
         let deployment = &request.deployment;
-        self.hold_lock(&request).await?;
+        let undo = request.verb == Verb::Undo;
+        hold_lock(&self.ledger, deployment, request.fence, undo).await?;
         let plan = self.ledger.plan(&deployment.id).await?;
         if let (Some(plan), Verb::Do) = (&plan, request.verb) {
             still_serve(&self.lambda, plan).await?;
@@ -135,24 +135,6 @@ impl Publisher {
                     .put_back(&name, &live_image(after, arn), before.as_deref())
                     .await
             }
-        }
-    }
-
-    /// Nothing is written by an execution that lost its environment to another.
-    async fn hold_lock(&self, request: &Request) -> Result<(), PhaseError> {
-        let take_up = TakeUpRequest {
-            deployment: &request.deployment,
-            fence: request.fence,
-            step: None,
-            undo: request.verb == Verb::Undo,
-            registrations: &[],
-        };
-        match self.ledger.take_up(&take_up, Timestamp::now()).await? {
-            TakeUp::Go => Ok(()),
-            TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
-            TakeUp::LockLost { holder } => Err(PhaseError::Halted {
-                by: format!("the lock's new holder, {holder}"),
-            }),
         }
     }
 }

@@ -11,9 +11,9 @@ use lockstep::lambda::traffic::{
 use lockstep::manifest::ResolvedTraffic;
 use lockstep::plan::Plan;
 use lockstep::record::DeploymentRef;
-use lockstep_handler::parse;
+use lockstep_handler::{hold_lock, may_act, parse};
 use lockstep_lambda::{Lambda, Mandate};
-use lockstep_ledger::{Ledger, TakeUp, TakeUpRequest};
+use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -47,7 +47,7 @@ impl Shifter {
         let until = Instant::now() + left / 2;
         let request: Request = parse(payload)?;
         let deployment = &request.deployment;
-        self.hold_lock(&request).await?;
+        hold_lock(&self.ledger, &request.deployment, request.fence, false).await?;
         let plan = self.ledger.plan(&deployment.id).await?;
         let mut progress = request.progress.unwrap_or_default();
         let reached = match plan.as_ref().and_then(of_functions) {
@@ -80,30 +80,8 @@ impl Shifter {
         let (ledger, deployment) = (self.ledger.clone(), deployment.clone());
         Mandate::new(move || {
             let (ledger, deployment) = (ledger.clone(), deployment.clone());
-            async move { unless_halted(ledger.may_act(&deployment, fence, false).await?) }
+            async move { may_act(&ledger, &deployment, fence, false).await }
         })
-    }
-
-    /// Renews the lock's lease, and hears of whoever stopped the deployment.
-    async fn hold_lock(&self, request: &Request) -> Result<(), PhaseError> {
-        let take_up = TakeUpRequest {
-            deployment: &request.deployment,
-            fence: request.fence,
-            step: None,
-            undo: false,
-            registrations: &[],
-        };
-        unless_halted(self.ledger.take_up(&take_up, Timestamp::now()).await?)
-    }
-}
-
-fn unless_halted(standing: TakeUp) -> Result<(), PhaseError> {
-    match standing {
-        TakeUp::Go => Ok(()),
-        TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
-        TakeUp::LockLost { holder } => Err(PhaseError::Halted {
-            by: format!("the lock's new holder, {holder}"),
-        }),
     }
 }
 

@@ -8,8 +8,8 @@ use lockstep::plan::{Change, Plan};
 use lockstep::record::DeploymentRef;
 use lockstep_aws::HttpGet;
 use lockstep_ecs::Ecs;
-use lockstep_handler::{environment_of, parse};
-use lockstep_ledger::{Ledger, TakeUp, TakeUpRequest};
+use lockstep_handler::{environment_of, hold_lock, parse};
+use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -52,7 +52,8 @@ impl Verifier {
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let request: Request = parse(payload)?;
         let deployment = &request.deployment;
-        self.hold_lock(&request).await?;
+        let undo = request.target == Target::Before;
+        hold_lock(&self.ledger, &request.deployment, request.fence, undo).await?;
         let now = Timestamp::now();
         let mut progress = request
             .progress
@@ -118,24 +119,6 @@ impl Verifier {
             }
         });
         stream::iter(looks).buffered(AT_ONCE).try_collect().await
-    }
-
-    /// Renews the lock's lease: verification may take longer than that.
-    async fn hold_lock(&self, request: &Request) -> Result<(), PhaseError> {
-        let take_up = TakeUpRequest {
-            deployment: &request.deployment,
-            fence: request.fence,
-            step: None,
-            undo: request.target == Target::Before,
-            registrations: &[],
-        };
-        match self.ledger.take_up(&take_up, Timestamp::now()).await? {
-            TakeUp::Go => Ok(()),
-            TakeUp::Halted { by } => Err(PhaseError::Halted { by }),
-            TakeUp::LockLost { holder } => Err(PhaseError::Halted {
-                by: format!("the lock's new holder, {holder}"),
-            }),
-        }
     }
 }
 
