@@ -34,7 +34,8 @@ pub async fn canary(world: &World) -> String {
 
 pub async fn linear(world: &World) -> String {
     let fleet = world.fleet("linear", Shape::aliased(2)).await;
-    shift(&fleet, "strategy: linear, percent: 40, seconds: 1").await;
+    // Long enough for all calls of a stage, also on a busy machine.
+    shift(&fleet, "strategy: linear, percent: 40, seconds: 20").await;
     let headline = "A release gets two fifths of the traffic, then four fifths, then all of it.";
     let mut story = begin(world, &fleet, headline).await;
     let execution = release(&fleet).await;

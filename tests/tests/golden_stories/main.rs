@@ -27,6 +27,8 @@ mod story;
 mod superseded;
 mod world;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use lockstep_tests::{World, run, shared};
@@ -103,42 +105,49 @@ const TALES_OF_FUNCTIONS: [Tale; 14] = [
     }),
 ];
 
+/// How many stories of functions are told at once: each starts dozens of them.
+const FLEETS: usize = 5;
+
 #[test]
 fn every_story_is_told_as_it_is_written() {
     let Some(world) = run(shared("golden-stories")) else {
         return;
     };
-    let mut wrong = told(world, &TALES);
-    wrong.extend(told(world, &TALES_OF_FUNCTIONS));
+    let mut wrong = told(world, &TALES, TALES.len());
+    wrong.extend(told(world, &TALES_OF_FUNCTIONS, FLEETS));
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
 }
 
 /// The stories that are not told as they are written. With `LOCKSTEP_STORY=functions-` only those are told whose name
 /// contains it.
-fn told(world: &'static World, tales: &[Tale]) -> Vec<String> {
+fn told(world: &'static World, tales: &[Tale], at_once: usize) -> Vec<String> {
     let only = std::env::var("LOCKSTEP_STORY").unwrap_or_default();
     let tales: Vec<_> = tales
         .iter()
         .filter(|(name, _)| name.contains(&only))
         .collect();
     // Each story has an application of its own, and most of its time is waiting.
+    let (left, wrong) = (Mutex::new(tales.into_iter()), Mutex::new(Vec::new()));
+    let tell = || {
+        loop {
+            let next = left.lock().unwrap().next();
+            let Some(&(name, tell)) = next else { break };
+            let begun = Instant::now();
+            let text = catch_unwind(AssertUnwindSafe(|| tell(world)));
+            eprintln!("{name}: {:.1} s", begun.elapsed().as_secs_f64());
+            let difference = match text {
+                Ok(text) => files::difference(name, &text),
+                Err(_) => Some(format!("{name}: the story broke off; see above")),
+            };
+            wrong.lock().unwrap().extend(difference);
+        }
+    };
     std::thread::scope(|threads| {
-        let spawn = |&&(name, tell): &&Tale| {
-            let told = threads.spawn(move || {
-                let begun = Instant::now();
-                let text = tell(world);
-                eprintln!("{name}: {:.1} s", begun.elapsed().as_secs_f64());
-                files::difference(name, &text)
-            });
-            (name, told)
-        };
-        let told: Vec<_> = tales.iter().map(spawn).collect();
-        let wrong = told.into_iter().map(|(name, told)| match told.join() {
-            Ok(difference) => difference,
-            Err(_) => Some(format!("{name}: the story broke off; see above")),
-        });
-        wrong.flatten().collect()
-    })
+        for _ in 0..at_once {
+            threads.spawn(tell);
+        }
+    });
+    wrong.into_inner().unwrap()
 }
 
 #[test]
