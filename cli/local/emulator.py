@@ -18,6 +18,7 @@ What is added to the emulator, all of it on its outside:
 * Calls about one alias need the permissions that they need on AWS; the emulator asks for `lambda:ListAliases` for all.
 * An invocation of a version needs a permission on that version, as on AWS; the emulator asks for one on the function.
 * The event of an upload names the object's version, as on AWS.
+* CloudFormation knows a few more resource types; see resources.py.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry, for tasks and for functions.
 
 Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -34,6 +35,8 @@ import re
 import struct
 import sys
 import threading
+
+import resources
 
 TOKEN = os.environ.get("LOCKSTEP_TOKEN", "")
 ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
@@ -444,6 +447,8 @@ def load_what_a_deployment_needs():
 
     for name in ("services.cloudformation", "services.lambda_svc", "services.stepfunctions", "services.dynamodb"):
         importlib.import_module(f"ministack.{name}")
+        if name == "services.cloudformation":
+            resources.know_more()
         if name == "services.lambda_svc":
             serve_code_of_versions()
             mind_guards_of_versions()

@@ -10,6 +10,8 @@ use super::layout::Layout;
 use super::process::{Plan, Process, Supervised, tail};
 
 const LAUNCHER: &str = include_str!("../../local/emulator.py");
+/// A module of the launcher's, found because it lies beside it.
+const RESOURCES: &str = include_str!("../../local/resources.py");
 
 /// The one region of the local engine.
 pub const REGION: &str = "us-east-1";
@@ -49,6 +51,7 @@ pub async fn start(
     let python = layout.program("python");
     let launcher = layout.engine.join("emulator.py");
     layout.write(&launcher, LAUNCHER.as_bytes())?;
+    layout.write(&layout.engine.join("resources.py"), RESOURCES.as_bytes())?;
     let plan = plan(layout, &python, &launcher, options)?;
     let mut running = Supervised::start(layout, &python, PROCESSES, &plan)?;
     wait_until_ready(layout, options, &mut running).await?;
