@@ -18,6 +18,10 @@ pub struct Check {
     pub expected: String,
     /// What to do about it.
     pub todo: String,
+    /// Whether a CloudFormation stack of the same deployment may bring what is missing. Where
+    /// the deployment changes stacks, such a check counts only after they were changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub curable: bool,
 }
 
 impl fmt::Display for Check {
@@ -28,6 +32,7 @@ impl fmt::Display for Check {
             found,
             expected,
             todo,
+            curable: _,
         } = self;
         write!(f, "{resource}: ")?;
         // `cluster quiz: cluster: found none` would say it twice.

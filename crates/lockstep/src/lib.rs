@@ -21,6 +21,7 @@ mod recovery;
 pub mod release;
 pub mod release_file;
 pub mod release_order;
+pub mod stack;
 pub mod trigger;
 pub mod verdict;
 mod wake_key;

@@ -92,6 +92,7 @@ fn restore(step: &Step) -> String {
     let command = match &step.change {
         Change::Service(service) => service.restore_command(),
         Change::Functions(functions) => functions.restore_command(),
+        Change::Stack(stack) => stack.restore_command(),
     };
     format!("Put {} back by hand: {command}", step.target)
 }

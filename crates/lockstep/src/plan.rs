@@ -8,6 +8,7 @@ use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
 use crate::release::Release;
+use crate::stack::StackStep;
 
 /// What a deployment will do: a pure function of manifest, release and observed world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,30 @@ pub struct Plan {
     pub release: Release,
     /// The steps in order; empty when the environment already runs the release.
     pub steps: Vec<Step>,
+    /// How much of the deployment the steps are.
+    #[serde(default, skip_serializing_if = "Stage::is_whole")]
+    pub stage: Stage,
+}
+
+/// How much of a deployment its plan holds. What runs on a stack's resources can be planned
+/// only once they are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// All of it: no step will be added.
+    #[default]
+    Whole,
+    /// The stacks only. What runs on them is planned, and added, after they were changed.
+    Infrastructure,
+}
+
+impl Stage {
+    /// Whether no step will be added.
+    // serde asks by reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
 }
 
 /// One target's change. Immutable once written, and all that a phase may know.
@@ -41,6 +66,8 @@ pub enum Change {
     Service(Box<ServiceStep>),
     /// New code or configuration of Lambda functions.
     Functions(Box<FunctionsStep>),
+    /// A CloudFormation stack.
+    Stack(Box<StackStep>),
 }
 
 /// What the planner of one kind of target found: its steps, or why there can be none.
@@ -84,14 +111,12 @@ impl Part {
     /// # Errors
     /// Every check of every part that failed.
     pub fn plan(self, release: Release) -> Result<Plan, Vec<Check>> {
-        if !self.failed.is_empty() {
-            return Err(self.failed);
-        }
-        let steps = (0..).zip(self.steps);
-        Ok(Plan {
+        let nothing = Plan {
             release,
-            steps: steps.map(|(number, step)| step.numbered(number)).collect(),
-        })
+            steps: Vec::new(),
+            stage: Stage::Infrastructure,
+        };
+        nothing.extended(self)
     }
 }
 
@@ -136,7 +161,7 @@ impl Plan {
 pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
-    /// `service` or `functions`.
+    /// `service`, `functions` or `stack`.
     pub phase: &'static str,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -149,6 +174,7 @@ impl Change {
         match self {
             Self::Service(_) => "service",
             Self::Functions(_) => "functions",
+            Self::Stack(_) => "stack",
         }
     }
 
@@ -156,12 +182,43 @@ impl Change {
     pub fn in_stages(&self) -> Option<(&FunctionsStep, &ResolvedTraffic)> {
         match self {
             Self::Functions(step) => Some((step, step.traffic.as_ref()?)),
-            Self::Service(_) => None,
+            Self::Service(_) | Self::Stack(_) => None,
+        }
+    }
+
+    /// The stack's change; `None` for everything else.
+    pub fn as_stack(&self) -> Option<&StackStep> {
+        match self {
+            Self::Stack(step) => Some(step),
+            Self::Service(_) | Self::Functions(_) => None,
         }
     }
 }
 
 impl Plan {
+    /// The whole plan: these steps as they are, then those of the part, numbered on.
+    ///
+    /// # Errors
+    /// Every check of the part that failed.
+    pub fn extended(mut self, part: Part) -> Result<Self, Vec<Check>> {
+        if !part.failed.is_empty() {
+            return Err(part.failed);
+        }
+        let next = self.steps.last().map_or(0, |step| step.number + 1);
+        let added = (next..).zip(part.steps);
+        self.steps
+            .extend(added.map(|(number, step)| step.numbered(number)));
+        self.stage = Stage::Whole;
+        Ok(self)
+    }
+
+    /// The same plan, to which steps will be added once its stacks were changed.
+    #[must_use]
+    pub fn of_infrastructure(mut self) -> Self {
+        self.stage = Stage::Infrastructure;
+        self
+    }
+
     /// The steps as the states carry them.
     pub fn references(&self) -> Vec<StepRef> {
         self.steps.iter().map(Step::reference).collect()

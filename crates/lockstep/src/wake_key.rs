@@ -23,16 +23,23 @@ impl WakeKey {
         Self(format!("lock/{application}/{environment}"))
     }
 
+    /// A CloudFormation stack, by its name.
+    pub fn stack(name: &str) -> Self {
+        Self(format!("stack/{name}"))
+    }
+
     /// The keys that an EventBridge event concerns; none for an event of no interest.
     ///
     /// `ECS Deployment State Change` names the service by ARN in `resources`; `ECS Task
     /// State Change` by `detail.group` (`service:NAME`) and `detail.clusterArn`. A service
     /// ARN of the old format, without the cluster's name, gives no key: such a service is
-    /// asked again at the next timeout instead.
+    /// asked again at the next timeout instead. `CloudFormation Stack Status Change` names the
+    /// stack by ARN in `detail.stack-id`.
     pub fn of_event(event: &Value) -> Vec<Self> {
         let key = match event.get("detail-type").and_then(Value::as_str) {
             Some("ECS Deployment State Change") => service_of_arn(event),
             Some("ECS Task State Change") => service_of_task(event),
+            Some("CloudFormation Stack Status Change") => stack_of_event(event),
             _ => None,
         };
         key.into_iter().collect()
@@ -56,6 +63,12 @@ fn service_of_task(event: &Value) -> Option<WakeKey> {
     let service = detail.get("group")?.as_str()?.strip_prefix("service:")?;
     let cluster = detail.get("clusterArn")?.as_str()?.rsplit('/').next()?;
     Some(WakeKey::ecs_service(cluster, service))
+}
+
+fn stack_of_event(event: &Value) -> Option<WakeKey> {
+    let arn = event.get("detail")?.get("stack-id")?.as_str()?;
+    let (_, path) = arn.split_once(":stack/")?;
+    Some(WakeKey::stack(path.split('/').next()?))
 }
 
 impl fmt::Display for WakeKey {
@@ -89,6 +102,20 @@ mod tests {
             [WakeKey::ecs_service("live-quiz", "websocket")]
         );
         assert_eq!(WakeKey::of_event(&task), WakeKey::of_event(&deployment));
+    }
+
+    #[test]
+    fn an_event_of_a_stack_gives_its_name() {
+        let event = json!({
+            "detail-type": "CloudFormation Stack Status Change",
+            "resources": ["arn:aws:cloudformation:eu-west-1:111122223333:stack/shop-network/9b2e"],
+            "detail": {
+                "stack-id": "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop-network/9b2e",
+                "status-details": {"status": "UPDATE_COMPLETE", "status-reason": ""},
+                "client-request-token": "",
+            },
+        });
+        assert_eq!(WakeKey::of_event(&event), [WakeKey::stack("shop-network")]);
     }
 
     #[test]

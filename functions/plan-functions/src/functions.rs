@@ -189,6 +189,7 @@ fn or_check<T>(answer: Result<T, PhaseError>) -> Result<Result<T, Check>, PhaseE
         found: reason,
         expected: "an answer".into(),
         todo: "allow it with the parameter Functions of the lockstep stack".into(),
+        curable: false,
     }))
 }
 

@@ -21,6 +21,7 @@ fn refused(resource: String, reason: String) -> Check {
         found: reason,
         expected: "an answer".into(),
         todo: "allow it with the parameters EcsClusters, Repositories and TaskRoles of the lockstep stack".into(),
+        curable: false,
     }
 }
 

@@ -142,6 +142,7 @@ pub(crate) fn missing(image: &ImageArtifact) -> Check {
         found: "none in ECR".into(),
         expected: format!("{}@{}", image.repository, image.digest),
         todo: "push it again, or deploy another one; a lifecycle policy may have removed it".into(),
+        curable: false,
     }
 }
 

@@ -63,6 +63,7 @@ fn missing(group: &str) -> Check {
         found: "none".into(),
         expected: "the log group that the task definition writes to".into(),
         todo: "create it, or set awslogs-create-group in the task definition; without it no task can start".into(),
+        curable: true,
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::ecs::ServiceStep;
 use lockstep::manifest::ResolvedEnvironment;
-use lockstep::plan::{Change, Part, PartStep, Plan};
+use lockstep::plan::{Change, Part, PartStep, Plan, Stage, Turn, first_plan};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
 use lockstep::release::{Artifacts, Release};
 use lockstep_handler::{environment_of, parse, record_of};
@@ -20,13 +20,16 @@ use crate::services::{Planned, Services, Wanted};
 /// to be throttled.
 const AT_ONCE: usize = 8;
 
-/// What another planner finds out, where the manifest has functions.
+/// What other planners find out, where the manifest has functions or stacks.
 const FUNCTIONS: &str = "functions";
+const STACKS: &str = "stacks";
 
-/// The payload of the Plan state.
+/// The payload of the states that plan.
 #[derive(Debug, Deserialize)]
 struct Request {
     deployment: DeploymentRef,
+    #[serde(default)]
+    stage: Turn,
 }
 
 /// Plans deployments.
@@ -36,21 +39,36 @@ pub(crate) struct Planner {
     pub(crate) services: Services,
 }
 
+/// A deployment and what it is planned with.
+struct Planning<'a> {
+    deployment: &'a DeploymentRef,
+    record: &'a DeploymentRecord,
+    environment: &'a ResolvedEnvironment,
+}
+
 impl Planner {
     /// One invocation: plans the deployment, stores the plan, and answers with its steps; or,
     /// before, with what another planner has to find out first.
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
-        let Request { deployment } = parse(payload)?;
+        let Request { deployment, stage } = parse(payload)?;
         let record = record_of(&self.ledger, &deployment).await?;
         let environment =
             environment_of(&self.ledger, &deployment, record.manifest_version).await?;
-        let Some(functions) = self.functions(&deployment, &environment).await? else {
+        let planning = Planning {
+            deployment: &deployment,
+            record: &record,
+            environment: &environment,
+        };
+        let Some(functions) = self.functions(&planning, stage).await? else {
             return Ok(json!({ "needs": [FUNCTIONS] }));
         };
-        let plan = self
-            .plan(&deployment, &record, &environment, functions)
-            .await?;
-        let plan = self.ledger.put_plan(&deployment.id, plan).await?;
+        let plan = match stage {
+            Turn::First => self.first(&planning, functions).await?,
+            Turn::Rollout => Some(self.rollout(&planning, functions).await?),
+        };
+        let Some(plan) = plan else {
+            return Ok(json!({ "needs": [STACKS] }));
+        };
         tracing::info!(
             deployment = deployment.id.as_str(),
             steps = plan.steps.len(),
@@ -64,51 +82,93 @@ impl Planner {
         Ok(json!({"steps": plan.references(), "hash": hash, "summary": plan.summary()}))
     }
 
-    async fn plan(
+    /// The plan before anything is changed: all of it, or that of the stacks where some change.
+    /// `None` when the planner of stacks has to be asked first.
+    async fn first(
         &self,
-        deployment: &DeploymentRef,
-        record: &DeploymentRecord,
-        environment: &ResolvedEnvironment,
+        planning: &Planning<'_>,
+        functions: Part,
+    ) -> Result<Option<Plan>, PhaseError> {
+        let rest = self.rest(planning, functions).await?;
+        let id = &planning.deployment.id;
+        let stacks = if planning.environment.stacks.is_empty() {
+            Some(Part::default())
+        } else {
+            self.ledger.part(id, STACKS).await?
+        };
+        match first_plan(planning.release(), rest, stacks) {
+            Ok(Some(plan)) => Ok(Some(self.ledger.put_plan(id, plan).await?)),
+            Ok(None) => Ok(None),
+            Err(failed) => Err(reject(planning.deployment, &failed, Turn::First)),
+        }
+    }
+
+    /// The plan as a whole, now that its stacks were changed.
+    async fn rollout(
+        &self,
+        planning: &Planning<'_>,
         functions: Part,
     ) -> Result<Plan, PhaseError> {
+        let deployment = planning.deployment;
+        let standing = self.ledger.plan(&deployment.id).await?;
+        let standing = standing.ok_or_else(|| PhaseError::InvalidRequest {
+            field: "stage".into(),
+            reason: format!("deployment {} has no plan to extend", deployment.id),
+        })?;
+        if standing.stage == Stage::Whole {
+            return Ok(standing);
+        }
+        let rest = self.rest(planning, functions).await?;
+        let whole = standing
+            .extended(rest)
+            .map_err(|failed| reject(deployment, &failed, Turn::Rollout))?;
+        Ok(self.ledger.extend_plan(&deployment.id, whole).await?)
+    }
+
+    /// What is to be done to everything but stacks, as it is now.
+    async fn rest(&self, planning: &Planning<'_>, functions: Part) -> Result<Part, PhaseError> {
         let now = Timestamp::now();
-        let wanted = environment
-            .services
-            .iter()
-            .map(|(component, resolved)| Wanted {
-                deployment,
-                component,
-                resolved,
-                artifacts: &record.requested,
-                now,
-            });
+        let requested = &planning.record.requested;
+        let services = planning.environment.services.iter();
+        let wanted = services.map(|(component, resolved)| Wanted {
+            deployment: planning.deployment,
+            component,
+            resolved,
+            artifacts: requested,
+            now,
+        });
         let planned = stream::iter(wanted)
             .map(|wanted| self.services.plan(wanted))
             .buffered(AT_ONCE);
         let planned: Vec<Result<Planned, PhaseError>> = planned.collect().await;
         let mut parts = Vec::new();
         for service in planned {
-            parts.push(part(service?, &record.requested));
+            parts.push(part(service?, requested));
         }
         parts.push(functions);
-        let release = Release {
-            manifest_version: record.manifest_version,
-            artifacts: record.requested.clone(),
-        };
-        let plan = Part::merged(parts).plan(release);
-        plan.map_err(|failed| reject(deployment, &failed))
+        Ok(Part::merged(parts))
     }
 
     /// What the planner of functions found; `None` when it has to be asked first.
     async fn functions(
         &self,
-        deployment: &DeploymentRef,
-        environment: &ResolvedEnvironment,
+        planning: &Planning<'_>,
+        stage: Turn,
     ) -> Result<Option<Part>, PhaseError> {
-        if environment.functions.is_empty() {
+        if planning.environment.functions.is_empty() {
             return Ok(Some(Part::default()));
         }
-        Ok(self.ledger.part(&deployment.id, FUNCTIONS).await?)
+        let of = stage.part_of(FUNCTIONS);
+        Ok(self.ledger.part(&planning.deployment.id, &of).await?)
+    }
+}
+
+impl Planning<'_> {
+    fn release(&self) -> Release {
+        Release {
+            manifest_version: self.record.manifest_version,
+            artifacts: self.record.requested.clone(),
+        }
     }
 }
 

@@ -72,6 +72,7 @@ fn missing(field: &str, role: &str) -> Check {
         found: "none".into(),
         expected: "the role that the task definition names".into(),
         todo: "create the role, or correct the task definition".into(),
+        curable: true,
     }
 }
 
@@ -82,6 +83,7 @@ fn not_assumable(field: &str, role: &str) -> Check {
         found: "a trust policy without ECS tasks".into(),
         expected: format!("a trust policy that names {TASKS}"),
         todo: "let ECS tasks assume the role, or correct the task definition".into(),
+        curable: false,
     }
 }
 

@@ -182,6 +182,7 @@ fn missing_revision(resource: &str, revision: &str) -> Check {
         found: format!("{}, which was deleted", short_name(revision)),
         expected: "a task definition that can be put back".into(),
         todo: "register it again and put the service on it, then deploy".into(),
+        curable: false,
     }
 }
 

@@ -81,7 +81,7 @@ impl Verifier {
             .iter()
             .filter_map(|step| match &step.change {
                 Change::Service(step) => Some(&**step),
-                Change::Functions(_) => None,
+                Change::Functions(_) | Change::Stack(_) => None,
             })
             .collect();
         let services = self

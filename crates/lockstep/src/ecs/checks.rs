@@ -38,6 +38,7 @@ pub fn missing_service(resource: &str, found: &str) -> Check {
         expected: "an ACTIVE service".into(),
         todo: "create the service first; Lockstep deploys to services, it does not create them"
             .into(),
+        curable: true,
     }
 }
 
@@ -49,6 +50,7 @@ pub fn missing_cluster(cluster: &str) -> Check {
         found: "none".into(),
         expected: "an ACTIVE cluster".into(),
         todo: "create the cluster, or correct its name in lockstep.yaml and apply it".into(),
+        curable: true,
     }
 }
 
@@ -72,6 +74,7 @@ pub fn image_platform(
         todo: format!(
             "build it with --platform {needed}, or set runtimePlatform in the task definition"
         ),
+        curable: false,
     })
 }
 
@@ -96,6 +99,7 @@ fn controller(resource: &str, live: &LiveService) -> Option<Check> {
         found: live.controller.clone(),
         expected: "ECS".into(),
         todo: "recreate the service with deployment controller ECS; UpdateService cannot deploy to this one".into(),
+        curable: false,
     })
 }
 
@@ -109,6 +113,7 @@ fn strategy(resource: &str, live: &LiveService) -> Option<Check> {
         found: live.strategy().into(),
         expected: "ROLLING".into(),
         todo: "set the service's deploymentConfiguration.strategy to ROLLING".into(),
+        curable: false,
     })
 }
 
@@ -134,5 +139,6 @@ fn quiet(resource: &str, live: &LiveService) -> Option<Check> {
         ),
         expected: "none in progress".into(),
         todo: "wait until it is finished, or stop it, then deploy again".into(),
+        curable: false,
     })
 }

@@ -161,6 +161,7 @@ fn wanted_image(
                 "push an image to {repository}, or name one: lockstep deploy --image {}/{name}=TAG",
                 inputs.component
             ),
+            curable: false,
         }),
     }
 }
@@ -180,6 +181,7 @@ fn unknown_container(inputs: &ServiceInputs<'_>, wanted: &Value, name: &str) -> 
         found: names.join(", "),
         expected: name.to_owned(),
         todo: "correct the container's name in lockstep.yaml and apply it".into(),
+        curable: false,
     }
 }
 

@@ -19,6 +19,7 @@ pub fn missing_function(function: &str) -> Check {
         expected: "a function of this name".into(),
         todo: "create the function first; Lockstep deploys to functions, it does not create them"
             .into(),
+        curable: true,
     }
 }
 
@@ -55,6 +56,7 @@ fn check(
         found,
         expected: expected.into(),
         todo,
+        curable: false,
     }
 }
 

@@ -108,6 +108,7 @@ fn empty(name: &str, (pattern, tags): Group<'_>) -> Check {
         found: "no function that matches".into(),
         expected: format!("functions with {}", wanted.join(" and ")),
         todo: "correct the group in lockstep.yaml and apply it, or create the functions".into(),
+        curable: true,
     }
 }
 
@@ -118,6 +119,7 @@ fn twice(function: &str, one: &str, other: &str) -> Check {
         found: format!("{one} and {other}"),
         expected: "one group".into(),
         todo: "make the groups in lockstep.yaml tell them apart and apply it, or name the function by itself".into(),
+        curable: false,
     }
 }
 

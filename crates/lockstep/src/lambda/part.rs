@@ -49,6 +49,7 @@ pub fn functions_part(
         release: release.map(str::to_owned),
         functions,
         traffic: None,
+        parameters: Vec::new(),
         rate_per_second,
     };
     failed.extend(too_large(&step));
@@ -78,6 +79,7 @@ fn too_large(step: &FunctionsStep) -> Option<Check> {
         found: format!("{} KiB of changes", size.div_ceil(1024)),
         expected: format!("at most {} KiB in one deployment", SIZE_LIMIT / 1024),
         todo: "split the application in two".into(),
+        curable: false,
     })
 }
 
@@ -209,7 +211,7 @@ mod tests {
         };
         let seconds = |rate| match part(rate).steps.remove(0).change {
             crate::plan::Change::Functions(step) => step.deadline_seconds,
-            crate::plan::Change::Service(_) => 0,
+            crate::plan::Change::Service(_) | crate::plan::Change::Stack(_) => 0,
         };
         assert_eq!((seconds(10), seconds(0)), (1000, 1900));
     }
