@@ -92,9 +92,14 @@ impl CloudFormation {
             let Some(page) = found("cloudformation:ListChangeSets", stack, call)? else {
                 return Ok(names);
             };
-            names.extend(page.summaries().iter().map(|it| ChangeSetName {
-                name: text(it.change_set_name()),
-                execution: text(it.execution_status().map(|status| status.as_str())),
+            names.extend(page.summaries().iter().map(|it| {
+                ChangeSetName {
+                    name: text(it.change_set_name()),
+                    execution: text(
+                        it.execution_status()
+                            .map(aws_sdk_cloudformation::types::ExecutionStatus::as_str),
+                    ),
+                }
             }));
             token = page.next_token().map(str::to_owned);
             if token.is_none() {

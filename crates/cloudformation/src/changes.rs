@@ -127,7 +127,9 @@ impl CloudFormation {
             return Ok(Vec::new());
         };
         let resources = self.resources_below(stack, nesting).await?;
-        let removed = resources.into_iter().filter(|it| it.exists());
+        let removed = resources
+            .into_iter()
+            .filter(lockstep::stack::StackResource::exists);
         let removed = removed.map(|it| ResourceChange {
             path: it.path,
             physical: it.physical,

@@ -15,7 +15,11 @@ pub(crate) fn live_stack(stack: &Stack) -> LiveStack {
     LiveStack {
         id: text(stack.stack_id()),
         name: text(stack.stack_name()),
-        status: StackStatus::new(text(stack.stack_status().map(|status| status.as_str()))),
+        status: StackStatus::new(text(
+            stack
+                .stack_status()
+                .map(aws_sdk_cloudformation::types::StackStatus::as_str),
+        )),
         reason: text(stack.stack_status_reason()),
         parameters: parameters
             .map(|it| (text(it.parameter_key()), text(it.parameter_value())))
@@ -43,7 +47,9 @@ pub(crate) fn live_stack(stack: &Stack) -> LiveStack {
                 .collect()
         }),
         monitoring_minutes: rollback
-            .and_then(|it| it.monitoring_time_in_minutes())
+            .and_then(
+                aws_sdk_cloudformation::types::RollbackConfiguration::monitoring_time_in_minutes,
+            )
             .and_then(|minutes| u32::try_from(minutes).ok())
             .unwrap_or_default(),
         termination_protection: stack.enable_termination_protection().unwrap_or_default(),
@@ -64,7 +70,11 @@ pub(crate) fn stack_event(event: &SdkEvent, nesting: &[String]) -> StackEvent {
         logical: text(event.logical_resource_id()),
         physical: present(event.physical_resource_id()),
         resource_type: text(event.resource_type()),
-        status: text(event.resource_status().map(|status| status.as_str())),
+        status: text(
+            event
+                .resource_status()
+                .map(aws_sdk_cloudformation::types::ResourceStatus::as_str),
+        ),
         reason: text(event.resource_status_reason()),
         token: present(event.client_request_token()),
         nesting: nesting.to_vec(),
@@ -76,7 +86,11 @@ pub(crate) fn stack_resource(resource: &SdkResource, nesting: &[String]) -> Stac
         path: path(nesting, resource.logical_resource_id()),
         physical: present(resource.physical_resource_id()),
         resource_type: text(resource.resource_type()),
-        status: text(resource.resource_status().map(|status| status.as_str())),
+        status: text(
+            resource
+                .resource_status()
+                .map(aws_sdk_cloudformation::types::ResourceStatus::as_str),
+        ),
         reason: text(resource.resource_status_reason()),
     }
 }
@@ -94,22 +108,40 @@ pub(crate) fn resource_change(change: &SdkChange, nesting: &[String]) -> Resourc
         path: path(nesting, change.logical_resource_id()),
         physical: present(change.physical_resource_id()),
         resource_type: text(change.resource_type()),
-        action: text(change.action().map(|it| it.as_str())),
-        replacement: present(change.replacement().map(|it| it.as_str())),
-        policy_action: present(change.policy_action().map(|it| it.as_str())),
+        action: text(
+            change
+                .action()
+                .map(aws_sdk_cloudformation::types::ChangeAction::as_str),
+        ),
+        replacement: present(
+            change
+                .replacement()
+                .map(aws_sdk_cloudformation::types::Replacement::as_str),
+        ),
+        policy_action: present(
+            change
+                .policy_action()
+                .map(aws_sdk_cloudformation::types::PolicyAction::as_str),
+        ),
         properties,
     }
 }
 
 fn property_change(detail: &ResourceChangeDetail) -> Option<PropertyChange> {
     let target = detail.target()?;
-    let attribute = target.attribute().map(|it| it.as_str());
+    let attribute = target
+        .attribute()
+        .map(aws_sdk_cloudformation::types::ResourceAttribute::as_str);
     let place = present(target.path()).or_else(|| present(target.name()));
     Some(PropertyChange {
         path: place.or_else(|| present(attribute))?,
         before: target.before_value().map(str::to_owned),
         after: target.after_value().map(str::to_owned),
-        requires_recreation: text(target.requires_recreation().map(|it| it.as_str())),
+        requires_recreation: text(
+            target
+                .requires_recreation()
+                .map(aws_sdk_cloudformation::types::RequiresRecreation::as_str),
+        ),
     })
 }
 

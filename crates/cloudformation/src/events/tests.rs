@@ -103,7 +103,10 @@ async fn a_nested_failure_is_followed_to_its_resource() {
     ];
     let (cloudformation, http) = cloudformation(&answers);
     let events = cloudformation.events(STACK, Some("e1")).await.unwrap();
-    let told: Vec<_> = events.iter().map(|it| it.path()).collect();
+    let told: Vec<_> = events
+        .iter()
+        .map(lockstep::stack::StackEvent::path)
+        .collect();
     assert_eq!(
         told,
         ["Data", "Data", "quiz", "Data/Table", "Data/quiz-Data"]
