@@ -33,7 +33,7 @@ pub struct AwsError {
 }
 
 /// Codes that mean "later", whatever the service.
-const TRANSIENT_CODES: [&str; 13] = [
+const TRANSIENT_CODES: [&str; 14] = [
     "InternalError",
     "InternalFailure",
     "InternalServerError",
@@ -46,6 +46,7 @@ const TRANSIENT_CODES: [&str; 13] = [
     "ServiceUnavailableException",
     "ThrottledException",
     "TooManyRequestsException",
+    "TooManyUpdates",
     "TransactionInProgressException",
 ];
 

@@ -17,5 +17,5 @@ pub use error::{HandlerError, StartError};
 pub use invocation::{Invocation, Verb};
 pub use phase_runner::PhaseRunner;
 pub use plain::{parse, run, run_timed};
-pub use standing::{hold_lock, may_act};
+pub use standing::{hold_lock, mandate, may_act};
 pub use token::Tokens;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::record::DeploymentRef;
+use lockstep_aws::Mandate;
 use lockstep_ledger::{Ledger, TakeUp, TakeUpRequest};
 
 /// Renews the lease of the deployment's lock, at the beginning of an invocation that works on
@@ -38,6 +39,15 @@ pub async fn may_act(
     undo: bool,
 ) -> Result<(), PhaseError> {
     unless_halted(ledger.may_act(deployment, fence, undo).await?)
+}
+
+/// [`may_act`] as it is asked right before each change of an invocation that makes many.
+pub fn mandate(ledger: &Ledger, deployment: &DeploymentRef, fence: u64, undo: bool) -> Mandate {
+    let (ledger, deployment) = (ledger.clone(), deployment.clone());
+    Mandate::new(move || {
+        let (ledger, deployment) = (ledger.clone(), deployment.clone());
+        async move { may_act(&ledger, &deployment, fence, undo).await }
+    })
 }
 
 /// Who may not act any more is told why.

@@ -11,13 +11,10 @@ mod download;
 mod error;
 mod invocation;
 mod listing;
-mod mandate;
-mod pacer;
 #[cfg(test)]
 mod testing;
 
 pub use changes::Sent;
 pub use client::Lambda;
 pub use listing::Version;
-pub use mandate::Mandate;
-pub use pacer::{Pacer, pause};
+pub use lockstep_aws::{Mandate, Pacer, pause};

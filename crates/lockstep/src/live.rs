@@ -2,10 +2,14 @@
 //! of an artifact of its own, so that no stack deployment brings old code back.
 
 use crate::ecs::by_digest;
-use crate::lambda::{FunctionsStep, artifact_of};
+use crate::lambda::{FunctionChange, artifact_of};
 use crate::plan::{Change, Plan};
 use crate::record::DeploymentRef;
-use crate::release::{Artifact, Artifacts, ImageArtifact};
+use crate::release::{Artifact, Artifacts, ImageArtifact, ZipArtifact};
+
+mod parameter;
+
+pub use parameter::{FoundParameter, ParameterChange, ParameterWrite, owner_tags};
 
 /// The key, in the releases bucket, of the zip file that a function's last verified release has.
 pub fn live_key(deployment: &DeploymentRef, component: &str) -> String {
@@ -32,27 +36,50 @@ pub fn live_image(image: &ImageArtifact, arn: &str) -> String {
     by_digest("", &image.repository, &image.digest, arn)
 }
 
-/// The functions that a plan changes, each with the artifact that it leaves there.
+/// The functions that a plan changes to the code of a zip file, each with the file.
+pub fn live_files<'a>(plan: &'a Plan, verified: &'a Artifacts) -> Vec<(&'a str, &'a ZipArtifact)> {
+    let functions = plan.steps.iter().filter_map(|step| {
+        let Change::Functions(step) = &step.change else {
+            return None;
+        };
+        Some(&step.functions)
+    });
+    let artifacts =
+        functions.flat_map(|functions| artifacts(functions, &plan.release.artifacts, verified));
+    artifacts
+        .filter_map(|(component, artifact)| Some((component, artifact.as_zip()?)))
+        .collect()
+}
+
+/// The parameters of the functions that are changed to the code of an image, each with its
+/// value. `arn` is any of the account and region.
+pub fn live_images(
+    deployment: &DeploymentRef,
+    functions: &[FunctionChange],
+    requested: &Artifacts,
+    verified: &Artifacts,
+    arn: &str,
+) -> Vec<(String, String)> {
+    let image = |(component, artifact): (&str, &Artifact)| {
+        let image = live_image(artifact.as_image()?, arn);
+        Some((live_parameter(deployment, component), image))
+    };
+    artifacts(functions, requested, verified)
+        .filter_map(image)
+        .collect()
+}
+
+/// The functions that are changed, each with the artifact that is left there.
 ///
 /// That is the one that was asked for; where only settings change it is that of the last verified
 /// release, if that is still what runs. Code that no release brought has no artifact, and what is
 /// kept for it stays as it is.
-pub fn live_artifacts<'a>(plan: &'a Plan, verified: &'a Artifacts) -> Vec<(&'a str, &'a Artifact)> {
-    let steps = plan.steps.iter().filter_map(|step| match &step.change {
-        Change::Functions(step) => Some(&**step),
-        Change::Service(_) => None,
-    });
-    steps
-        .flat_map(|step| of_step(step, &plan.release.artifacts, verified))
-        .collect()
-}
-
-fn of_step<'a>(
-    step: &'a FunctionsStep,
+fn artifacts<'a>(
+    functions: &'a [FunctionChange],
     requested: &'a Artifacts,
     verified: &'a Artifacts,
 ) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
-    step.functions.iter().filter_map(move |change| {
+    functions.iter().filter_map(move |change| {
         let component = change.component.as_str();
         let asked = artifact_of(requested, component);
         let unchanged = || {
@@ -75,12 +102,12 @@ fn code_sha256(artifact: &Artifact) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use super::{live_artifacts, live_image, live_key, live_parameter};
+    use super::{live_files, live_image, live_images, live_key, live_parameter};
     use crate::DeploymentId;
-    use crate::lambda::functions_part;
     use crate::lambda::testing::{Account, resolved, settings, zip};
+    use crate::lambda::{FunctionChange, functions_part};
     use crate::manifest::FunctionConfiguration;
-    use crate::plan::{Part, Plan};
+    use crate::plan::{Change, Part, Plan};
     use crate::record::DeploymentRef;
     use crate::release::{Artifact, Artifacts, ImageArtifact, Release};
 
@@ -89,6 +116,17 @@ mod tests {
             id: DeploymentId::for_execution("x", "arn", 0),
             application: "shop".into(),
             environment: "production".into(),
+        }
+    }
+
+    const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:lockstep-deploy:x";
+
+    fn image() -> ImageArtifact {
+        ImageArtifact {
+            repository: "shop/api".into(),
+            digest: "sha256:ab".into(),
+            tag: Some("v2".into()),
+            pushed_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -130,15 +168,8 @@ mod tests {
 
     #[test]
     fn an_image_is_named_by_digest_in_the_accounts_own_registry() {
-        let image = ImageArtifact {
-            repository: "shop/api".into(),
-            digest: "sha256:ab".into(),
-            tag: Some("v2".into()),
-            pushed_at: jiff::Timestamp::UNIX_EPOCH,
-        };
-        let arn = "arn:aws:states:eu-west-1:111122223333:execution:lockstep-deploy:x";
         assert_eq!(
-            live_image(&image, arn),
+            live_image(&image(), ARN),
             "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/api@sha256:ab"
         );
     }
@@ -147,31 +178,58 @@ mod tests {
     fn new_code_is_what_was_asked_for() {
         let plan = plan(FunctionConfiguration::default(), Some(zip('b')));
         let none = Artifacts::new();
-        let found = live_artifacts(&plan, &none);
-        let component = found.first().unwrap().0;
-        assert_eq!(found, [(component, &zip('b'))]);
+        let component = &changes(&plan)[0].component;
+        let file = zip('b');
+        assert_eq!(
+            live_files(&plan, &none),
+            [(component.as_str(), file.as_zip().unwrap())]
+        );
+        assert_eq!(
+            live_images(
+                &deployment(),
+                changes(&plan),
+                &plan.release.artifacts,
+                &none,
+                ARN
+            ),
+            []
+        );
+    }
+
+    #[test]
+    fn an_image_has_a_parameter_instead_of_a_file() {
+        let plan = plan(settings(), None);
+        let component = &changes(&plan)[0].component;
+        let requested = Artifacts::from([(component.clone(), Artifact::Image(image()))]);
+        let none = Artifacts::new();
+        let images = live_images(&deployment(), changes(&plan), &requested, &none, ARN);
+        assert_eq!(
+            images,
+            [(
+                live_parameter(&deployment(), component),
+                live_image(&image(), ARN)
+            )]
+        );
     }
 
     #[test]
     fn where_only_settings_change_the_verified_code_is_live_unless_something_else_runs() {
         let plan = plan(settings(), None);
-        let component = live_component(&plan);
+        let component = &changes(&plan)[0].component;
         let verified = |digit| Artifacts::from([(component.clone(), zip(digit))]);
-        let same = verified('a');
+        let (same, file) = (verified('a'), zip('a'));
         assert_eq!(
-            live_artifacts(&plan, &same),
-            [(component.as_str(), &zip('a'))]
+            live_files(&plan, &same),
+            [(component.as_str(), file.as_zip().unwrap())]
         );
-        assert_eq!(live_artifacts(&plan, &verified('b')), []);
-        assert_eq!(live_artifacts(&plan, &Artifacts::new()), []);
+        assert_eq!(live_files(&plan, &verified('b')), []);
+        assert_eq!(live_files(&plan, &Artifacts::new()), []);
     }
 
-    fn live_component(plan: &Plan) -> String {
-        match &plan.steps.first().unwrap().change {
-            crate::plan::Change::Functions(step) => {
-                step.functions.first().unwrap().component.clone()
-            }
-            crate::plan::Change::Service(_) => unreachable!(),
-        }
+    fn changes(plan: &Plan) -> &[FunctionChange] {
+        let Change::Functions(step) = &plan.steps[0].change else {
+            unreachable!();
+        };
+        &step.functions
     }
 }

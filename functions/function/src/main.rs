@@ -10,7 +10,7 @@ mod undo;
 
 use fleet::Permit;
 use lockstep::plan::Change;
-use lockstep_handler::{Context, Invocation, PhaseRunner, StartError, Verb, may_act, run_timed};
+use lockstep_handler::{Context, Invocation, PhaseRunner, StartError, Verb, mandate, run_timed};
 use lockstep_lambda::{Lambda, Mandate};
 use lockstep_ledger::Ledger;
 use phase::FunctionsPhase;
@@ -30,13 +30,13 @@ async fn main() -> Result<(), StartError> {
     };
     let runner = PhaseRunner::new(FunctionsPhase::new(lambda, permit.clone()), context);
     run_timed(async |payload: Value, left| {
-        permit.begin(left, mandate(&ledger, &payload));
+        permit.begin(left, mandate_of(&ledger, &payload));
         if payload.get("verb").and_then(Value::as_str) == Some("prune") {
             return pruner.handle(payload).await;
         }
         let step = |change| match change {
             Change::Functions(step) => Some(*step),
-            Change::Service(_) => None,
+            Change::Service(_) | Change::Stack(_) => None,
         };
         runner.handle(payload, step).await.map(|()| Value::Null)
     })
@@ -45,19 +45,8 @@ async fn main() -> Result<(), StartError> {
 
 /// What is asked before each change. Pruning has none: the deployment has ended, and nothing
 /// needs what it deletes.
-fn mandate(ledger: &Ledger, payload: &Value) -> Option<Mandate> {
-    let invocation = Invocation::parse(payload).ok()?;
-    let ledger = ledger.clone();
-    Some(Mandate::new(move || {
-        let (ledger, invocation) = (ledger.clone(), invocation.clone());
-        async move {
-            let Invocation {
-                deployment,
-                fence,
-                verb,
-                ..
-            } = &invocation;
-            may_act(&ledger, deployment, *fence, *verb == Verb::Undo).await
-        }
-    }))
+fn mandate_of(ledger: &Ledger, payload: &Value) -> Option<Mandate> {
+    let it = Invocation::parse(payload).ok()?;
+    let undo = it.verb == Verb::Undo;
+    Some(mandate(ledger, &it.deployment, it.fence, undo))
 }

@@ -1,13 +1,16 @@
 //! From the ledger's records and the account's functions to a part of a plan.
 
 use lockstep::PhaseError;
-use lockstep::lambda::functions_part;
 use lockstep::lambda::traffic::in_stages;
+use lockstep::lambda::{functions_part, with_parameters};
+use lockstep::live::live_images;
 use lockstep::plan::Part;
 use lockstep::record::DeploymentRef;
+use lockstep::staging::Turn;
 use lockstep_handler::{environment_of, parse, record_of};
 use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
+use lockstep_parameters::Parameters;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,10 +19,12 @@ use crate::functions::Functions;
 /// The kind of targets under which the part is stored.
 const OF: &str = "functions";
 
-/// The payload of the PlanFunctions state.
+/// The payload of the PlanFunctions states.
 #[derive(Debug, Deserialize)]
 struct Request {
     deployment: DeploymentRef,
+    #[serde(default)]
+    stage: Turn,
 }
 
 /// Plans the functions of deployments.
@@ -27,6 +32,7 @@ struct Request {
 pub(crate) struct Planner {
     pub(crate) ledger: Ledger,
     pub(crate) lambda: Lambda,
+    pub(crate) parameters: Parameters,
     /// How many control-plane calls may be made in a second.
     pub(crate) rate: u32,
 }
@@ -35,9 +41,10 @@ impl Planner {
     /// One invocation: stores the part of the plan that is about functions, with the checks
     /// that failed, which are told together with those of everything else.
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
-        let Request { deployment } = parse(payload)?;
+        let Request { deployment, stage } = parse(payload)?;
         let part = self.part(&deployment).await?;
-        self.ledger.put_part(&deployment.id, OF, &part).await?;
+        let of = stage.part_of(OF);
+        self.ledger.put_part(&deployment.id, &of, &part).await?;
         let (steps, failed) = (part.steps.len(), part.failed.len());
         let targets: Vec<_> = part.steps.iter().map(|step| step.target.as_str()).collect();
         tracing::info!(
@@ -57,13 +64,18 @@ impl Planner {
             .current_release(&deployment.application, &deployment.environment)
             .await?;
         let verified = current.map(|current| current.release.artifacts);
+        let verified = verified.unwrap_or_default();
         let functions = Functions {
             lambda: self.lambda.paced(self.rate, None),
             environment: &environment,
             requested: &record.requested,
-            verified: &verified.unwrap_or_default(),
+            verified: &verified,
         };
-        let (changes, failed) = functions.plan().await?;
+        let (changes, mut failed) = functions.plan().await?;
+        let (requested, arn) = (&record.requested, &record.execution.arn);
+        let images = live_images(deployment, &changes, requested, &verified, arn);
+        let (parameters, refused) = self.parameters.plan(deployment, images).await?;
+        failed.extend(refused);
         let release = record.release.as_ref().map(|it| it.version.as_str());
         let part = functions_part(
             deployment,
@@ -73,6 +85,7 @@ impl Planner {
             failed,
             self.rate,
         );
+        let part = with_parameters(part, parameters);
         Ok(in_stages(part, environment.traffic.as_ref()))
     }
 }

@@ -3,15 +3,14 @@
 //! looks whether that code is still what serves.
 
 mod objects;
-mod parameters;
 mod publisher;
 mod serving;
 
 use lockstep_aws::variable;
 use lockstep_handler::{Context, StartError, run};
 use lockstep_lambda::Lambda;
+use lockstep_parameters::Parameters;
 use objects::Objects;
-use parameters::Parameters;
 use publisher::Publisher;
 
 #[tokio::main(flavor = "current_thread")]

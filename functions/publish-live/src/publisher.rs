@@ -2,21 +2,22 @@
 
 use futures_util::{StreamExt as _, stream};
 use lockstep::PhaseError;
-use lockstep::live::{live_artifacts, live_image, live_key, live_parameter};
-use lockstep::plan::Plan;
-use lockstep::record::{DeploymentRef, Execution};
-use lockstep::release::{Artifact, Artifacts};
-use lockstep_handler::{Verb, hold_lock, parse};
+use lockstep::live::{ParameterChange, live_files, live_key};
+use lockstep::plan::{Change, Plan};
+use lockstep::record::DeploymentRef;
+use lockstep::release::{Artifacts, ZipArtifact};
+use lockstep_aws::Mandate;
+use lockstep_handler::{Verb, hold_lock, mandate, parse};
 use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
+use lockstep_parameters::Parameters;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::objects::Objects;
-use crate::parameters::Parameters;
 use crate::serving::still_serve;
 
-/// How many functions are worked on at the same time: a copy inside S3 takes some tenths of a
+/// How many files are worked on at the same time: a copy inside S3 takes some tenths of a
 /// second, and S3 takes thousands of them in a second.
 const AT_ONCE: usize = 32;
 
@@ -24,7 +25,6 @@ const AT_ONCE: usize = 32;
 #[derive(Debug, Deserialize)]
 struct Request {
     deployment: DeploymentRef,
-    execution: Execution,
     fence: u64,
     verb: Verb,
 }
@@ -40,103 +40,92 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Publishes the code of every changed function, or puts back what was published before.
-    /// What is as it should be is left alone, so it can be asked again at any point.
+    /// What is as it should be is left alone, so it can be asked again at any point. Whether it
+    /// may still act is asked before every single change: it may outlive its execution.
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let request: Request = parse(payload)?;
         let deployment = &request.deployment;
         let undo = request.verb == Verb::Undo;
         hold_lock(&self.ledger, deployment, request.fence, undo).await?;
-        let plan = self.ledger.plan(&deployment.id).await?;
-        if let (Some(plan), Verb::Do) = (&plan, request.verb) {
-            still_serve(&self.lambda, plan).await?;
+        let Some(plan) = self.ledger.plan(&deployment.id).await? else {
+            return Ok(answer(&request, 0, 0));
+        };
+        if !undo {
+            still_serve(&self.lambda, &plan).await?;
         }
         let verified = self
             .ledger
             .current_release(&deployment.application, &deployment.environment)
             .await?;
         let verified = verified.map(|current| current.release.artifacts);
-        let verified = verified.unwrap_or_default();
-        let (all, changed) = match &plan {
-            Some(plan) => self.all(&request, plan, &verified).await?,
-            None => (0, 0),
+        let work = Work {
+            publisher: self,
+            request: &request,
+            mandate: mandate(&self.ledger, deployment, request.fence, undo),
         };
-        tracing::info!(
-            deployment = deployment.id.as_str(),
-            verb = request.verb.as_str(),
-            "what templates read was changed for {changed} of {all} functions"
-        );
-        Ok(json!({"functions": all, "changed": changed}))
+        work.all(&plan, &verified.unwrap_or_default()).await
+    }
+}
+
+/// One invocation's work.
+struct Work<'a> {
+    publisher: &'a Publisher,
+    request: &'a Request,
+    mandate: Mandate,
+}
+
+impl Work<'_> {
+    /// Tries everything before it tells the first failure.
+    async fn all(&self, plan: &Plan, verified: &Artifacts) -> Result<Value, PhaseError> {
+        let files = live_files(plan, verified);
+        let images: Vec<_> = plan
+            .steps
+            .iter()
+            .flat_map(|it| images(&it.change))
+            .collect();
+        let all = files.len() + images.len();
+        let files =
+            stream::iter(files).map(async |(component, zip)| self.file(component, zip).await);
+        let files = files.buffer_unordered(AT_ONCE).collect::<Vec<_>>();
+        let (files, images) = futures_util::join!(files, self.images(&images));
+        let files = files.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let changed = files.into_iter().filter(|changed| *changed).count();
+        Ok(answer(self.request, all, changed + images?))
     }
 
-    /// How many functions there are, and for how many something had to be done. Tries them all
-    /// before it tells the first failure.
-    async fn all(
-        &self,
-        request: &Request,
-        plan: &Plan,
-        verified: &Artifacts,
-    ) -> Result<(usize, usize), PhaseError> {
-        let live = live_artifacts(plan, verified);
-        let all = live.len();
-        let work = stream::iter(live).map(async |(component, artifact)| match request.verb {
-            Verb::Do => self.publish(request, component, artifact).await,
-            Verb::Undo => {
-                let before = lockstep::lambda::artifact_of(verified, component);
-                self.put_back(request, component, artifact, before).await
-            }
-        });
-        let done: Vec<_> = work.buffer_unordered(AT_ONCE).collect().await;
-        let done = done.into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok((all, done.into_iter().filter(|changed| *changed).count()))
-    }
-
-    async fn publish(
-        &self,
-        request: &Request,
-        component: &str,
-        artifact: &Artifact,
-    ) -> Result<bool, PhaseError> {
-        let deployment = &request.deployment;
-        match artifact {
-            Artifact::Zip(zip) => {
-                let key = live_key(deployment, component);
-                self.objects
-                    .publish(&key, zip, deployment.id.as_str())
-                    .await
-            }
-            Artifact::Image(image) => {
-                let image = live_image(image, &request.execution.arn);
-                let name = live_parameter(deployment, component);
-                self.parameters.publish(&name, &image).await
-            }
+    async fn file(&self, component: &str, zip: &ZipArtifact) -> Result<bool, PhaseError> {
+        let (objects, deployment) = (&self.publisher.objects, &self.request.deployment);
+        let (key, id) = (live_key(deployment, component), deployment.id.as_str());
+        match self.request.verb {
+            Verb::Do => objects.publish(&key, zip, id, &self.mandate).await,
+            Verb::Undo => objects.put_back(&key, id, &self.mandate).await,
         }
     }
 
-    /// `before` is the artifact of the last verified release.
-    async fn put_back(
-        &self,
-        request: &Request,
-        component: &str,
-        after: &Artifact,
-        before: Option<&Artifact>,
-    ) -> Result<bool, PhaseError> {
-        let deployment = &request.deployment;
-        match after {
-            Artifact::Zip(_) => {
-                let key = live_key(deployment, component);
-                self.objects.put_back(&key, deployment.id.as_str()).await
-            }
-            Artifact::Image(after) => {
-                let arn = &request.execution.arn;
-                let before = before.and_then(Artifact::as_image);
-                let before = before.map(|image| live_image(image, arn));
-                let name = live_parameter(deployment, component);
-                self.parameters
-                    .put_back(&name, &live_image(after, arn), before.as_deref())
-                    .await
-            }
+    async fn images(&self, changes: &[ParameterChange]) -> Result<usize, PhaseError> {
+        let (parameters, owner) = (&self.publisher.parameters, &self.request.deployment);
+        match self.request.verb {
+            Verb::Do => parameters.publish(owner, changes, &self.mandate).await,
+            Verb::Undo => parameters.put_back(owner, changes, &self.mandate).await,
         }
     }
+}
+
+/// The parameters of a step.
+fn images(change: &Change) -> Vec<ParameterChange> {
+    let Change::Functions(step) = change else {
+        return Vec::new();
+    };
+    step.parameters.clone()
+}
+
+fn answer(request: &Request, all: usize, changed: usize) -> Value {
+    tracing::info!(
+        deployment = request.deployment.id.as_str(),
+        verb = request.verb.as_str(),
+        "what templates read was changed for {changed} of {all} functions"
+    );
+    json!({"functions": all, "changed": changed})
 }
 
 #[cfg(test)]

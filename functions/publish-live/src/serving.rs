@@ -26,14 +26,14 @@ pub(crate) async fn still_serve(lambda: &Lambda, plan: &Plan) -> Result<(), Phas
     Ok(())
 }
 
-/// One look, which takes nothing of the budget of calls; only where the deployment had to do with
-/// weights the alias is asked for, too.
+/// One look at what serves, and one at the alias: only that one shows weights, which anybody can
+/// have set meanwhile. The latter takes a call of the budget.
 async fn look(lambda: &Lambda, change: &FunctionChange) -> Result<(), PhaseError> {
     let (name, alias) = (&change.function, change.alias.as_deref());
     let live = lambda.function(name, alias).await?;
     let alias = match alias {
-        Some(alias) if change.shares_traffic() => lambda.alias(name, alias).await?,
-        _ => None,
+        Some(alias) => lambda.alias(name, alias).await?,
+        None => None,
     };
     still_serves(change, live.as_ref(), alias.as_ref())
 }

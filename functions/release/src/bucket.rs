@@ -3,15 +3,12 @@
 use std::path::Path;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use lockstep::PhaseError;
-use lockstep_aws::AwsError;
+use lockstep_s3::{failed, found};
 use sha2::{Digest, Sha256};
 
 use crate::hash::{base64, hex, hex_of_base64};
@@ -45,14 +42,9 @@ impl Object {
 }
 
 impl Bucket {
-    /// `name` by clients of `config`. Hashes are compared here, so the SDK need not add its own.
+    /// `name` by a client of `config`.
     pub(crate) fn new(config: &SdkConfig, name: String) -> Self {
-        let config = aws_sdk_s3::config::Builder::from(config)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            // The local engine has no host names for buckets, and AWS takes both.
-            .force_path_style(config.endpoint_url().is_some());
-        Self::with_client(Client::from_conf(config.build()), name)
+        Self::with_client(lockstep_s3::client(config), name)
     }
 
     pub(crate) const fn with_client(client: Client, name: String) -> Self {
@@ -79,10 +71,10 @@ impl Bucket {
             .checksum_mode(ChecksumMode::Enabled)
             .send()
             .await;
-        let output = match sent {
-            Ok(output) => output,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(self.error("s3:HeadObject", key, &error)),
+        let output =
+            found(sent).map_err(|error| failed("s3:HeadObject", self.place(key), &error))?;
+        let Some(output) = output else {
+            return Ok(None);
         };
         // Hashes of hashes of parts (COMPOSITE) say nothing about the whole.
         let whole = output.checksum_type() != Some(&ChecksumType::Composite);
@@ -123,7 +115,8 @@ impl Bucket {
             .set_range(header)
             .send()
             .await;
-        let output = sent.map_err(|error| self.error("s3:GetObject", &object.key, &error))?;
+        let place = || object.resource(&self.name);
+        let output = sent.map_err(|error| failed("s3:GetObject", place(), &error))?;
         let mut window = Window::of(range, output.content_range().is_some());
         let mut body = output.body;
         while let Some(bytes) = body.next().await {
@@ -173,19 +166,11 @@ impl Bucket {
             .send()
             .await;
         sent.map(drop)
-            .map_err(|error| self.error("s3:PutObject", key, &error))
+            .map_err(|error| failed("s3:PutObject", self.place(key), &error))
     }
 
-    fn error<E>(
-        &self,
-        operation: &'static str,
-        key: &str,
-        error: &SdkError<E, HttpResponse>,
-    ) -> PhaseError
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        AwsError::new(operation, error).about(format!("s3://{}/{key}", self.name))
+    fn place(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
     }
 }
 
@@ -215,13 +200,6 @@ impl Window {
         let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
         bytes.get(index(from)..index(to)).unwrap_or_default()
     }
-}
-
-/// No such object, or its newest version is the mark of its deletion. The answer to a HEAD has
-/// no body, so there is no code to go by.
-fn is_missing<E>(error: &SdkError<E, HttpResponse>) -> bool {
-    let status = error.raw_response().map(|answer| answer.status().as_u16());
-    matches!(status, Some(404 | 405))
 }
 
 #[cfg(test)]

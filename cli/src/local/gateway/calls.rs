@@ -14,6 +14,9 @@ use super::rest;
 /// A long-lived engine keeps this many calls.
 const KEPT: usize = 20_000;
 
+/// The header that makes an upload a copy.
+const COPY_SOURCE: &str = "x-amz-copy-source";
+
 /// Which API call a request is, and who makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallName {
@@ -39,6 +42,8 @@ pub struct Call {
     pub name: CallName,
     /// The path of the request with its query: it names the function or the object of a REST call.
     pub path: String,
+    /// The object that a `CopyObject` reads, with its bucket and version, as its header names it.
+    pub copy_source: Option<String>,
     /// The status of the answer that the caller got; `None` if it got none.
     pub status: Option<u16>,
     /// From arrival to the answer's headers.
@@ -117,6 +122,12 @@ pub fn identify(parts: &Parts, body: &[u8]) -> Option<CallName> {
     })
 }
 
+/// What a call to S3 copies.
+pub(super) fn copy_source(headers: &HeaderMap) -> Option<String> {
+    let source = headers.get(COPY_SOURCE)?.to_str().ok()?;
+    Some(source.to_owned())
+}
+
 /// The service in the signature's scope: `Credential=KEY/20261120/us-east-1/ecs/aws4_request`.
 fn signed_service(headers: &HeaderMap) -> Option<String> {
     let authorization = headers.get("authorization")?.to_str().ok()?;
@@ -151,7 +162,7 @@ fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
     let query = parts.uri.query().unwrap_or_default();
     let known = match service {
         "lambda" => rest::lambda(method, path, query),
-        "s3" if parts.headers.contains_key("x-amz-copy-source") => Some("CopyObject"),
+        "s3" if parts.headers.contains_key(COPY_SOURCE) => Some("CopyObject"),
         "s3" => rest::s3(method, path, query),
         _ => None,
     };
@@ -279,6 +290,7 @@ mod tests {
             .collect();
         let parts = request("PUT", "/bucket/key", &headers);
         assert_eq!(identify(&parts, b"").unwrap().operation, "CopyObject");
+        assert_eq!(copy_source(&parts.headers).unwrap(), "bucket/other");
         let parts = request("PUT", "/hosts/1", &[("authorization", &signed("route53"))]);
         assert_eq!(identify(&parts, b"").unwrap().operation, "PUT /hosts/1");
     }

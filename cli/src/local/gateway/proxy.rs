@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Shared;
-use super::calls::{Call, CallName, identify};
+use super::calls::{Call, CallName, copy_source, identify};
 use super::events::{Event, image_pushed};
 use super::faults::{Fault, altered, answer};
 use super::upstream::{Body, full};
@@ -75,6 +75,7 @@ async fn handle(
     let target = parts.uri.to_string();
     let fault = shared.faults.strike(&name, &target, &copy);
     let path = parts.uri.path().to_owned();
+    let copy_source = copy_source(&parts.headers);
     let outcome = act(&shared, parts, body, fault.as_ref(), peer).await;
     let (result, response_copy) = match outcome {
         Ok(outcome) => {
@@ -95,6 +96,7 @@ async fn handle(
         at,
         name,
         path: target,
+        copy_source,
         status: result
             .as_ref()
             .ok()

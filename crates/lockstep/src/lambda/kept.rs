@@ -2,14 +2,13 @@
 
 use super::live::{LastUpdate, LiveAlias, LiveFunction, State};
 use super::next::{is_old, unhealthy};
-use super::step::{FunctionChange, short};
+use super::step::{FunctionChange, shares, short};
 use crate::PhaseError;
 
 /// Looks at a function once more after its release settled: what is invoked has the code and the
 /// configuration of the deployment, it can be invoked, and nothing else has a share of it.
 ///
-/// `live` is what the alias names, or the function itself; `alias` is asked for where
-/// [`FunctionChange::shares_traffic`] says so.
+/// `live` is what the alias names, or the function itself; `alias` shows what has a share beside it.
 ///
 /// # Errors
 /// [`PhaseError::Unhealthy`] where it cannot be invoked any more, [`PhaseError::Diverged`] where
@@ -42,22 +41,21 @@ pub fn still_serves(
         }
         _ => {}
     }
-    let others = alias.map(|alias| alias.weights.keys().cloned().collect::<Vec<_>>());
-    match others {
-        Some(others) if !others.is_empty() => Err(diverged(
+    let shared = alias.filter(|alias| !alias.weights.is_empty());
+    shared.map_or(Ok(()), |alias| {
+        let command = format!(
+            "aws lambda update-alias --function-name {} --name {} --routing-config AdditionalVersionWeights={{}}",
+            change.function,
+            change.alias.as_deref().unwrap_or_default(),
+        );
+        Err(diverged(
             format!("all traffic on {}", live.version_label()),
-            format!("a share of it on version {}", others.join(", ")),
-        )),
-        _ => Ok(()),
-    }
-}
-
-impl FunctionChange {
-    /// Whether the deployment had to do with weights of the alias, which a look at the function
-    /// does not show.
-    pub fn shares_traffic(&self) -> bool {
-        self.in_stages || self.needs_alias()
-    }
+            format!(
+                "{}; unless another tool is at work there, take it away with: {command}",
+                shares(&alias.weights)
+            ),
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +91,6 @@ mod tests {
         for aliased in [true, false] {
             let (account, change) = released(aliased);
             assert_eq!(told(&account, &change, account.live_alias().as_ref()), "");
-            assert!(!change.shares_traffic());
         }
     }
 
@@ -120,11 +117,13 @@ mod tests {
     #[test]
     fn a_share_of_the_traffic_elsewhere_is_told() {
         let (mut account, change) = released(true);
-        account.point("2", &[("1".to_owned(), 0.5)].into());
+        account.point("2", &[("1".to_owned(), 0.25)].into());
         let text = told(&account, &change, account.live_alias().as_ref());
-        assert!(
-            text.ends_with("expected all traffic on version 2, found a share of it on version 1"),
-            "{text}"
+        assert_eq!(
+            text,
+            "Diverged: function shop-api:live was changed by someone else: expected all traffic on version 2, found 25 % of \
+             it on version 1; unless another tool is at work there, take it away with: aws lambda update-alias \
+             --function-name shop-api --name live --routing-config AdditionalVersionWeights={}"
         );
     }
 

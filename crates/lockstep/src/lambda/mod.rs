@@ -28,7 +28,7 @@ pub use kept::still_serves;
 pub use live::{LastUpdate, LiveAlias, LiveFunction, PackageType, State};
 pub use members::{Known, Member, artifact_of, members, needs_listing};
 pub use next::{Next, next, progress};
-pub use part::{DEFAULT_RATE, functions_part};
+pub use part::{DEFAULT_RATE, functions_part, with_parameters};
 pub use planning::{FunctionInputs, plan_function};
 pub use step::{
     CodeChange, ConfigurationChange, FunctionChange, FunctionState, FunctionsStep, MANY,

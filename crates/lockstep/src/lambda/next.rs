@@ -1,10 +1,8 @@
 //! What is left to do to bring a function's change about.
 
-use std::collections::BTreeMap;
-
 use super::configuration::{self, ConfigurationRequest};
 use super::live::{LastUpdate, LiveFunction, State, version_label};
-use super::step::{CodeChange, FunctionChange, short};
+use super::step::{CodeChange, FunctionChange, shares, short};
 use super::world::FunctionWorld;
 use crate::{PhaseError, Progress};
 
@@ -116,13 +114,6 @@ fn weights_are_known(change: &FunctionChange, world: &FunctionWorld) -> Result<(
     if weights.is_empty() || *weights == change.before.weights {
         return Ok(());
     }
-    let shares = |weights: &BTreeMap<String, f64>| {
-        let versions: Vec<_> = weights.keys().map(String::as_str).collect();
-        match versions.as_slice() {
-            [] => "all traffic on one version".to_owned(),
-            versions => format!("a share of it on version {}", versions.join(", ")),
-        }
-    };
     Err(PhaseError::Diverged {
         resource: change.resource(),
         expected: shares(&change.before.weights),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::step::{FunctionChange, FunctionsStep};
 use crate::Check;
+use crate::live::ParameterChange;
 use crate::manifest::ResolvedFunction;
 use crate::plan::{Change, Part, PartStep};
 use crate::record::DeploymentRef;
@@ -71,6 +72,21 @@ pub fn functions_part(
     }
 }
 
+/// The part together with the parameters that change once its functions are verified.
+#[must_use]
+pub fn with_parameters(mut part: Part, parameters: Vec<ParameterChange>) -> Part {
+    for step in &mut part.steps {
+        if let Change::Functions(step) = &mut step.change {
+            step.parameters.clone_from(&parameters);
+            part.failed.extend(too_large(step));
+        }
+    }
+    if !part.failed.is_empty() {
+        part.steps.clear();
+    }
+    part
+}
+
 fn too_large(step: &FunctionsStep) -> Option<Check> {
     let size = serde_json::to_vec(step).map_or(usize::MAX, |json| json.len());
     (size > SIZE_LIMIT).then(|| Check {
@@ -85,14 +101,20 @@ fn too_large(step: &FunctionsStep) -> Option<Check> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        reason = "a test may stop at the first surprise"
+    )]
 
     use std::collections::BTreeMap;
 
-    use super::{DEFAULT_RATE, functions_part};
+    use super::{DEFAULT_RATE, functions_part, with_parameters};
     use crate::lambda::testing::{Account, resolved, zip};
     use crate::lambda::{FunctionChange, missing_function};
+    use crate::live::ParameterChange;
     use crate::manifest::{FunctionCheck, FunctionConfiguration, ResolvedFunction};
+    use crate::plan::Change;
     use crate::record::DeploymentRef;
 
     fn deployment() -> DeploymentRef {
@@ -174,6 +196,26 @@ mod tests {
                 .to_string()
                 .contains("split the application in two")
         );
+    }
+
+    #[test]
+    fn parameters_are_part_of_the_step_and_of_its_size() {
+        let part = |parameters| {
+            let changes = vec![change("a")];
+            let part = functions_part(&deployment(), None, changes, &entries(), vec![], 15);
+            with_parameters(part, parameters)
+        };
+        let parameter = ParameterChange {
+            name: "/lockstep/shop/production/a/image".into(),
+            before: None,
+            after: "1.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:ab".into(),
+        };
+        let Change::Functions(step) = part(vec![parameter.clone()]).steps.remove(0).change else {
+            panic!("no functions");
+        };
+        assert_eq!(step.parameters, [parameter.clone()]);
+        let many = part(vec![parameter; 4000]);
+        assert_eq!((many.steps.len(), many.failed.len()), (0, 1));
     }
 
     #[test]

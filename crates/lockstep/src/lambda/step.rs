@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::live::ParameterChange;
 use crate::manifest::{FunctionCheck, FunctionConfiguration, ResolvedTraffic};
 
 /// From this many functions on, people are told their number instead of their names.
@@ -33,6 +34,9 @@ pub struct FunctionsStep {
     /// `None` points each alias to its new version at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<ResolvedTraffic>,
+    /// The parameters that say which images are live, as they change once the release is verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<ParameterChange>,
     /// How many control-plane calls may be made in a second. `GetFunction` does not count:
     /// Lambda has a quota of its own for it (100 a second).
     pub rate_per_second: u32,
@@ -276,4 +280,17 @@ impl FunctionsStep {
 /// The first characters of a hash, enough for people to tell two apart.
 pub(super) fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
+}
+
+/// The shares of an alias's traffic that additional versions have.
+pub(super) fn shares(weights: &BTreeMap<String, f64>) -> String {
+    let share = |(version, weight): (&String, &f64)| {
+        let percent = (weight * 1000.0).round() / 10.0;
+        format!("{percent} % of it on version {version}")
+    };
+    let shares: Vec<_> = weights.iter().map(share).collect();
+    match shares.as_slice() {
+        [] => "all traffic on one version".to_owned(),
+        shares => shares.join(", "),
+    }
 }

@@ -103,6 +103,7 @@ fn step(fake: &FakeLambda, fleet: &[(&str, bool, bool)]) -> FunctionsStep {
         functions: fleet.iter().map(change).collect(),
         checks: BTreeMap::new(),
         traffic: None,
+        parameters: Vec::new(),
         rate_per_second: 15,
         deadline_seconds: 900,
     }

@@ -12,20 +12,21 @@ use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_ssm::operation::delete_parameter::DeleteParameterOutput;
 use aws_sdk_ssm::operation::get_parameter::{GetParameterError, GetParameterOutput};
+use aws_sdk_ssm::operation::list_tags_for_resource::ListTagsForResourceOutput;
 use aws_sdk_ssm::operation::put_parameter::PutParameterOutput;
-use aws_sdk_ssm::types::Parameter;
 use aws_sdk_ssm::types::error::ParameterNotFound;
+use aws_sdk_ssm::types::{Parameter, ParameterType, Tag};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
 use lockstep::PhaseError;
 use lockstep::lambda::LiveFunction;
 use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
+use lockstep_parameters::Parameters;
 use serde_json::{Value, json};
 
 use super::Publisher;
 use crate::objects::Objects;
-use crate::parameters::Parameters;
 
 const ID: &str = "01JD5Q6Z8G0000000000000000";
 const KEY: &str = "live/shop/test/api.zip";
@@ -39,9 +40,14 @@ type Versions = BTreeMap<String, Vec<Option<(String, HashMap<String, String>)>>>
 #[derive(Clone, Default)]
 struct World {
     objects: Arc<Mutex<Versions>>,
-    parameters: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Each with its value and its tags.
+    parameters: Arc<Mutex<BTreeMap<String, (String, Vec<Tag>)>>>,
     writes: Arc<Mutex<usize>>,
     items: BTreeMap<String, Value>,
+    /// After how many writes somebody else has the lock.
+    lost_after: Option<usize>,
+    /// Shares of the alias's traffic that other versions have.
+    weights: Arc<Mutex<Value>>,
     /// What serves of every function.
     serving: Arc<Mutex<Value>>,
 }
@@ -55,6 +61,8 @@ impl World {
     /// Release 1.4.0 brings new code for a function of a zip file and one of an image; `verified`
     /// are the artifacts of the release before.
     fn new(verified: &Value) -> Self {
+        let before = verified.get("thumbs").map(|_| uri('a'));
+        let parameter = json!({"name": PARAMETER, "before": before, "after": uri('b')});
         let configuration = LiveFunction::parse(&function("old")).configuration_hash();
         let change = |component: &str, code: &str| {
             json!({
@@ -68,7 +76,7 @@ impl World {
         let change = json!({
             "phase": "functions", "deployment": ID, "application": "shop", "environment": "test",
             "functions": [change("api", "old"), change("thumbs", "old")],
-            "rate_per_second": 15, "deadline_seconds": 60,
+            "parameters": [parameter], "rate_per_second": 15, "deadline_seconds": 60,
         });
         let plan = json!({
             "release": {"manifest_version": 1, "artifacts": {"api": zip("1.4.0", 'b'), "thumbs": image('b')}},
@@ -95,8 +103,22 @@ impl World {
                 status, body,
             ))
         });
+        let weights = self.weights.clone();
+        let alias = mock!(aws_sdk_lambda::Client::get_alias).then_compute_response(move |input| {
+            assert_eq!(input.name(), Some("live"));
+            let weights = weights.lock().unwrap().clone();
+            let alias = json!({
+                "FunctionVersion": "7", "RevisionId": "a1",
+                "RoutingConfig": {"AdditionalVersionWeights": weights},
+            });
+            let body = SdkBody::from(alias.to_string());
+            let status = 200.try_into().unwrap();
+            MockResponse::Http(aws_sdk_lambda::config::http::HttpResponse::new(
+                status, body,
+            ))
+        });
         Lambda::new(
-            mock_client!(aws_sdk_lambda, RuleMode::MatchAny, [&get]),
+            mock_client!(aws_sdk_lambda, RuleMode::MatchAny, [&get, &alias]),
             None,
         )
     }
@@ -146,21 +168,32 @@ impl World {
         let all = self.parameters.clone();
         let get = mock!(aws_sdk_ssm::Client::get_parameter).then_compute_response(move |input| {
             let all = all.lock().unwrap();
-            let Some(value) = all.get(input.name().unwrap()) else {
+            let Some((value, _)) = all.get(input.name().unwrap()) else {
                 let meta = aws_sdk_ssm::error::ErrorMetadata::builder().code("ParameterNotFound");
                 let missing = ParameterNotFound::builder().meta(meta.build()).build();
                 return MockResponse::Error(GetParameterError::ParameterNotFound(missing));
             };
-            let parameter = Parameter::builder().value(value).build();
+            let parameter = Parameter::builder().value(value);
+            let parameter = parameter.r#type(ParameterType::String).build();
             MockResponse::Output(GetParameterOutput::builder().parameter(parameter).build())
         });
+        let all = self.parameters.clone();
+        let tags =
+            mock!(aws_sdk_ssm::Client::list_tags_for_resource).then_compute_output(move |input| {
+                let tags = all.lock().unwrap()[input.resource_id().unwrap()].1.clone();
+                ListTagsForResourceOutput::builder()
+                    .set_tag_list(Some(tags))
+                    .build()
+            });
         let (all, writes) = (self.parameters.clone(), self.writes.clone());
         let put = mock!(aws_sdk_ssm::Client::put_parameter).then_compute_output(move |input| {
             *writes.lock().unwrap() += 1;
             let (name, value) = (input.name().unwrap(), input.value().unwrap());
-            all.lock()
-                .unwrap()
-                .insert(name.to_owned(), value.to_owned());
+            let mut all = all.lock().unwrap();
+            let there = all.get(name).map(|(_, tags)| tags.clone());
+            assert_eq!(input.overwrite(), there.as_ref().map(|_| true));
+            let tags = there.unwrap_or_else(|| input.tags().to_vec());
+            all.insert(name.to_owned(), (value.to_owned(), tags));
             PutParameterOutput::builder().build()
         });
         let (all, writes) = (self.parameters.clone(), self.writes.clone());
@@ -170,18 +203,34 @@ impl World {
                 all.lock().unwrap().remove(input.name().unwrap());
                 DeleteParameterOutput::builder().build()
             });
-        mock_client!(aws_sdk_ssm, RuleMode::MatchAny, [&get, &put, &delete])
+        mock_client!(
+            aws_sdk_ssm,
+            RuleMode::MatchAny,
+            [&get, &tags, &put, &delete]
+        )
     }
 
     fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let lease = mock!(aws_sdk_dynamodb::Client::transact_write_items)
             .then_output(|| TransactWriteItemsOutput::builder().build());
         let items = self.items.clone();
+        let (writes, lost_after) = (self.writes.clone(), self.lost_after);
         let get = mock!(aws_sdk_dynamodb::Client::get_item).then_compute_output(move |input| {
             let Some(AttributeValue::S(sk)) = input.key().and_then(|key| key.get("sk")) else {
                 unreachable!()
             };
             let text = |text: &str| AttributeValue::S(text.to_owned());
+            if sk == "lock" {
+                let is_lost = lost_after.is_some_and(|after| *writes.lock().unwrap() >= after);
+                let fence = if is_lost { "2" } else { "1" };
+                let item = HashMap::from([
+                    ("pk".to_owned(), text("p")),
+                    ("sk".to_owned(), text(sk)),
+                    ("deployment".to_owned(), text(ID)),
+                    ("fence".to_owned(), AttributeValue::N(fence.to_owned())),
+                ]);
+                return GetItemOutput::builder().set_item(Some(item)).build();
+            }
             let item = items.get(sk).map(|body| {
                 HashMap::from([
                     ("pk".to_owned(), text("p")),
@@ -218,7 +267,16 @@ impl World {
     }
 
     fn image(&self) -> Option<String> {
-        self.parameters.lock().unwrap().get(PARAMETER).cloned()
+        let all = self.parameters.lock().unwrap();
+        all.get(PARAMETER).map(|(value, _)| value.clone())
+    }
+
+    /// There is a parameter of this value and with these tags.
+    fn parameter(&self, value: String, tags: &[(&str, &str)]) {
+        let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build();
+        let tags = tags.iter().map(|pair| tag(pair).unwrap()).collect();
+        let parameter = (PARAMETER.to_owned(), (value, tags));
+        self.parameters.lock().unwrap().extend([parameter]);
     }
 
     /// Somebody, or an earlier deployment, put this at the key.
@@ -250,6 +308,11 @@ fn uri(digit: char) -> String {
         digit.to_string().repeat(64)
     )
 }
+
+const OURS: [(&str, &str); 2] = [
+    ("lockstep:application", "shop"),
+    ("lockstep:environment", "test"),
+];
 
 const NEW: &str = "releases/releases/shop/1.4.0/api.zip?versionId=o1";
 
@@ -296,8 +359,7 @@ async fn undo_puts_back_exactly_what_was_replaced() {
         "1.3.0",
         &[("sha256", &"a".repeat(64)), ("deployment", "another")],
     );
-    let parameter = (PARAMETER.to_owned(), uri('a'));
-    world.parameters.lock().unwrap().extend([parameter]);
+    world.parameter(uri('a'), &OURS);
     world.invoke("do").await.unwrap();
     assert_eq!(world.live().unwrap(), NEW);
     world.invoke("undo").await.unwrap();
@@ -319,13 +381,68 @@ async fn a_file_that_a_person_put_there_comes_back_as_well() {
 async fn undo_touches_nothing_where_nothing_was_done_or_somebody_came_after() {
     let world = World::new(&json!({"api": zip("1.3.0", 'a'), "thumbs": image('a')}));
     world.put("1.3.0", &[("deployment", "another")]);
+    world.parameter(uri('a'), &OURS);
     world.invoke("undo").await.unwrap();
     assert_eq!(world.live().unwrap(), "1.3.0");
     world.invoke("do").await.unwrap();
     world.put("by hand", &[]);
-    let parameter = (PARAMETER.to_owned(), uri('c'));
-    world.parameters.lock().unwrap().extend([parameter]);
+    world.parameter(uri('c'), &OURS);
     world.invoke("undo").await.unwrap();
     assert_eq!(world.live().unwrap(), "by hand");
     assert_eq!(world.image().unwrap(), uri('c'));
+}
+
+#[tokio::test]
+async fn nothing_is_kept_while_another_version_has_a_share_of_the_traffic() {
+    let world = World::new(&json!({}));
+    *world.weights.lock().unwrap() = json!({"6": 0.1});
+    let error = world.invoke("do").await.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.name(), "Diverged");
+    assert!(
+        text.starts_with("function api:live was changed by someone else: expected all traffic on version 7, found 10 % of it on version 6; "),
+        "{text}"
+    );
+    assert_eq!(*world.writes.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_late_invocation_writes_nothing_more_once_another_has_the_lock() {
+    for verb in ["do", "undo"] {
+        for after in 0..2 {
+            let mut world = World::new(&json!({}));
+            if verb == "undo" {
+                world.invoke("do").await.unwrap();
+            }
+            let before = *world.writes.lock().unwrap();
+            world.lost_after = Some(before + after);
+            let error = world.invoke(verb).await.unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("halted by the lock's new holder, deployment {ID}")
+            );
+            assert_eq!(*world.writes.lock().unwrap(), before + after, "{verb}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_of_somebody_else_is_never_overwritten() {
+    let world = World::new(&json!({}));
+    world.parameter(
+        "theirs".to_owned(),
+        &[("aws:cloudformation:stack-name", "base")],
+    );
+    let error = world.invoke("do").await.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.name(), "Rejected");
+    assert!(
+        text.contains(PARAMETER) && text.contains("the CloudFormation stack base"),
+        "{text}"
+    );
+    world.invoke("undo").await.unwrap();
+    assert_eq!(
+        (world.live(), world.image()),
+        (None, Some("theirs".to_owned()))
+    );
 }

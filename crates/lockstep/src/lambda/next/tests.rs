@@ -231,7 +231,7 @@ fn an_alias_that_was_touched_is_pointed_only_if_it_serves_what_it_did() {
     };
     assert_eq!(
         error.to_string(),
-        "function shop-api:live was changed by someone else: expected all traffic on one version, found a share of it on \
+        "function shop-api:live was changed by someone else: expected all traffic on one version, found 50 % of it on \
          version 2"
     );
 }
@@ -303,6 +303,7 @@ fn step(changes: usize) -> FunctionsStep {
         functions: vec![planned(&Account::new('a', true), nothing()); changes],
         checks: BTreeMap::new(),
         traffic: None,
+        parameters: Vec::new(),
         rate_per_second: 15,
         deadline_seconds: 60,
     }

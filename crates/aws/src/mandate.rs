@@ -8,9 +8,9 @@ use lockstep::PhaseError;
 
 type Answer = Pin<Box<dyn Future<Output = Result<(), PhaseError>> + Send>>;
 
-/// Asks whether functions may still be changed, right before each change.
+/// Asks whether anything may still be changed, right before each change.
 ///
-/// Whoever works on many functions is at it for many seconds, and its execution may be stopped
+/// Whoever changes many things is at it for many seconds, and its execution may be stopped
 /// meanwhile: somebody else then puts everything back, and what this one went on to change
 /// would stay.
 #[derive(Clone)]
@@ -25,7 +25,11 @@ impl Mandate {
         Self(Arc::new(move || Box::pin(ask())))
     }
 
-    pub(crate) async fn holds(&self) -> Result<(), PhaseError> {
+    /// Whether a change may be made now.
+    ///
+    /// # Errors
+    /// What ended the mandate, or that nobody could tell.
+    pub async fn holds(&self) -> Result<(), PhaseError> {
         (self.0)().await
     }
 }
