@@ -7,6 +7,8 @@ use lockstep_ledger::Ledger;
 /// and no fault hits them.
 #[derive(Debug, Clone)]
 pub struct Clients {
+    /// CloudFormation.
+    pub cloudformation: aws_sdk_cloudformation::Client,
     /// Amazon ECS.
     pub ecs: aws_sdk_ecs::Client,
     /// IAM.
@@ -23,6 +25,8 @@ pub struct Clients {
     pub sfn: aws_sdk_sfn::Client,
     /// SNS.
     pub sns: aws_sdk_sns::Client,
+    /// Systems Manager.
+    pub ssm: aws_sdk_ssm::Client,
     /// DynamoDB, for what the ledger's own API does not show.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// The ledger of the deployed controller.
@@ -36,6 +40,7 @@ impl Clients {
         // The emulator has no host names for buckets.
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true);
         Self {
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
@@ -44,6 +49,7 @@ impl Clients {
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sfn: aws_sdk_sfn::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
             ledger: Ledger::new(dynamodb.clone(), table),
             dynamodb,
         }

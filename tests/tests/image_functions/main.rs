@@ -1,4 +1,5 @@
-//! Lambda functions from container images: released by a push, run in real containers, and put back by digest.
+//! Lambda functions from container images: released by a push, run in real containers, and put back by digest; and the
+//! parameters by which CloudFormation templates know which of them are live.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +9,8 @@
     clippy::print_stderr,
     reason = "a test may stop at the first surprise, and says so on the terminal"
 )]
+
+mod parameters;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,6 +46,11 @@ fn an_image_is_released_by_its_push_and_put_back_by_digest() {
         world.apply(NAME, &manifest()).await;
         assert_eq!(answer(&world).await["label"], "v1");
 
+        let crashing = push(&world, &image(&program, "crash"), "v0").await;
+        let bad = deployment_of(&world, &crashing).await;
+        assert_eq!(bad.0, Verdict::RolledBack, "{}", bad.1);
+        assert_eq!(parameters::live(&world).await, None);
+
         let second = push(&world, &image(&program, "v2"), "v2").await;
         let good = deployment_of(&world, &second).await;
         assert_eq!(good.0, Verdict::Succeeded, "{}", good.1);
@@ -52,13 +60,31 @@ fn an_image_is_released_by_its_push_and_put_back_by_digest() {
             (&"v2".into(), &"2".into())
         );
         assert!(served(&world).await.ends_with(&second));
+        let kept = parameters::live(&world).await;
+        assert_eq!(kept, Some(parameters::ours(&second)));
 
-        let third = push(&world, &image(&program, "crash"), "v3").await;
+        let other = build(&program, &[("LABEL", "crash"), ("AGAIN", "yes")], &[]).unwrap();
+        let third = push(&world, &other, "v3").await;
         let bad = deployment_of(&world, &third).await;
         assert_eq!(bad.0, Verdict::RolledBack, "{}", bad.1);
-        assert!(bad.1.contains("version 3 failed its check"), "{}", bad.1);
+        assert!(bad.1.contains("failed its check"), "{}", bad.1);
         assert_eq!(answer(&world).await, live);
         assert!(served(&world).await.ends_with(&second));
+        assert_eq!(parameters::live(&world).await, kept);
+
+        parameters::belongs_to_a_stack(&world).await;
+        let fourth = push(&world, &image(&program, "v4"), "v4").await;
+        let refused = deployment_of(&world, &fourth).await;
+        assert_eq!(refused.0, Verdict::Rejected, "{}", refused.1);
+        for words in [
+            parameters::NAME,
+            "the CloudFormation stack image-functions-base",
+        ] {
+            assert!(refused.1.contains(words), "{}", refused.1);
+        }
+        assert_eq!(answer(&world).await, live);
+        let theirs = parameters::live(&world).await.unwrap();
+        assert_eq!(theirs.0, "theirs");
         world.stop().await;
     });
 }

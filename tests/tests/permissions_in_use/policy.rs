@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lockstep_cli::local::gateway::Call;
+use lockstep_cli::local::gateway::{Call, CallName};
 use serde_json::Value;
 
 use crate::template::{Template, texts};
@@ -112,6 +112,11 @@ fn needs(call: &Call) -> Vec<Need> {
             .filter(|kind| call.request.contains(&format!("{{\"{kind}\":")))
             .map(|kind| plain(format!("dynamodb:{kind}Item")))
             .collect(),
+        // The tags of a new parameter come with it.
+        ("ssm", "PutParameter") if call.request.contains("\"Tags\":") => vec![
+            plain("ssm:PutParameter".to_owned()),
+            plain("ssm:AddTagsToResource".to_owned()),
+        ],
         ("monitoring", operation) => vec![plain(format!("cloudwatch:{operation}"))],
         ("lambda", "Invoke") => vec![plain("lambda:InvokeFunction".to_owned())],
         ("lambda", "UpdateFunctionCode") => {
@@ -119,7 +124,7 @@ fn needs(call: &Call) -> Vec<Need> {
             needs.extend(new_code(&call.request));
             needs
         }
-        ("s3", operation) => of_object(operation, &call.path),
+        ("s3", operation) => of_object(operation, call),
         // The registry protocol has no signature and needs no permission of its own.
         ("registry", _) => Vec::new(),
         (service, operation) => vec![plain(format!("{service}:{operation}"))],
@@ -133,20 +138,29 @@ fn new_code(request: &str) -> Option<Need> {
     Some(reading(key, request["S3ObjectVersion"].is_string()))
 }
 
-fn of_object(operation: &str, path: &str) -> Vec<Need> {
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let key = path.splitn(3, '/').nth(2).unwrap_or_default();
-    let versioned = query.split('&').any(|it| it.starts_with("versionId="));
+fn of_object(operation: &str, call: &Call) -> Vec<Need> {
+    let (key, versioned) = object(&call.path);
     let plain = |action: &str| Need {
         action: format!("s3:{action}"),
         object: Some(key.to_owned()),
     };
     match operation {
         "GetObject" | "HeadObject" => vec![reading(key, versioned)],
-        // It reads an object, too, whose name stands in a header: that is in no log.
-        "CopyObject" => vec![plain("PutObject")],
+        "CopyObject" => {
+            let source = format!("/{}", call.copy_source.as_deref().unwrap_or_default());
+            let (source, versioned) = object(&source);
+            vec![reading(source, versioned), plain("PutObject")]
+        }
         other => vec![plain(other)],
     }
+}
+
+/// The key in a path that begins with the bucket, and whether a version of it is named.
+fn object(path: &str) -> (&str, bool) {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let key = path.splitn(3, '/').nth(2).unwrap_or_default();
+    let versioned = query.split('&').any(|it| it.starts_with("versionId="));
+    (key, versioned)
 }
 
 fn reading(key: &str, versioned: bool) -> Need {
@@ -168,4 +182,54 @@ fn keys(request: &str) -> Vec<&str> {
         .into_iter()
         .flat_map(|marker| request.split(marker).skip(1));
     after.filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn a_copy_takes_permissions_on_both_sides() {
+    let call = |source: &str, key: &str| Call {
+        seq: 1,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        name: CallName {
+            service: "s3".into(),
+            operation: "CopyObject".into(),
+            caller: "lockstep-publish-live".into(),
+        },
+        path: format!("/releases/{key}"),
+        copy_source: Some(format!("releases/{source}")),
+        status: Some(200),
+        duration: std::time::Duration::ZERO,
+        request: String::new(),
+        response: String::new(),
+        fault: None,
+    };
+    let (release, live) = (
+        "releases/shop/1.4.0/api.zip?versionId=1",
+        "live/shop/api.zip",
+    );
+    let back = format!("{live}?versionId=1");
+    let mut roles = Roles::of_template();
+    for (source, key, refusal) in [
+        (release, live, None),
+        (back.as_str(), live, None),
+        ("elsewhere/api.zip", live, Some("s3:GetObject")),
+        (release, "releases/shop/1.4.0/api.zip", Some("s3:PutObject")),
+    ] {
+        let told = roles.refusal(&call(source, key));
+        let missing = refusal.is_none() == told.is_none();
+        let named = refusal.is_none_or(|action| told.as_ref().unwrap().contains(action));
+        assert!(missing && named, "{source} to {key}: {told:?}");
+    }
+    for action in ["s3:GetObjectVersion", "s3:PutObject"] {
+        let role = roles.0.get_mut("lockstep-publish-live").unwrap();
+        let all: Vec<_> = role.iter().map(|one| one.actions.clone()).collect();
+        for statement in role.iter_mut() {
+            statement.actions.retain(|allowed| allowed != action);
+        }
+        let told = roles.refusal(&call(release, live)).unwrap();
+        assert!(told.contains(action), "without {action}: {told}");
+        let role = roles.0.get_mut("lockstep-publish-live").unwrap();
+        for (statement, actions) in role.iter_mut().zip(all) {
+            statement.actions = actions;
+        }
+    }
 }

@@ -35,8 +35,8 @@ const WITHOUT_RESOURCE: [&str; 17] = [
 
 /// Nobody calls these by name: AWS asks for them when something else is called, or uses them for us.
 /// Those on items are what a transaction is made of; those on objects and images are what Lambda
-/// asks for when it is given new code.
-const USED_BY_AWS: [&str; 12] = [
+/// asks for when it is given new code, and those on tags what SSM asks for when a parameter is made with some.
+const USED_BY_AWS: [&str; 13] = [
     "dynamodb:DeleteItem",
     "dynamodb:UpdateItem",
     "ecr:BatchGetImage",
@@ -49,6 +49,7 @@ const USED_BY_AWS: [&str; 12] = [
     "s3:GetObjectVersion",
     "s3:ListBucket",
     "sqs:SendMessage",
+    "ssm:AddTagsToResource",
 ];
 
 #[test]
@@ -169,7 +170,7 @@ fn code_of(function: &str) -> String {
         "crates/ledger".to_owned(),
     ];
     let package = fs::read_to_string(root().join(&folders[0]).join("Cargo.toml")).unwrap();
-    for adapter in ["ecs", "lambda"] {
+    for adapter in ["ecs", "lambda", "parameters", "s3"] {
         if package.contains(&format!("lockstep-{adapter}.workspace")) {
             folders.push(format!("crates/{adapter}"));
         }
