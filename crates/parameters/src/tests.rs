@@ -160,11 +160,7 @@ async fn nothing_is_written_once_the_mandate_has_ended() {
 
 #[tokio::test]
 async fn what_may_pass_by_itself_is_tried_again() {
-    for code in [
-        "ParameterAlreadyExists",
-        "TooManyUpdates",
-        "ThrottlingException",
-    ] {
+    for code in ["ParameterAlreadyExists", "TooManyUpdates"] {
         let parameters = parameters(&All::default(), Some(code));
         let changes = planned(&parameters, &["/lockstep/shop/test/a"]).await;
         let error = parameters.publish(&owner(), &changes, &always()).await;

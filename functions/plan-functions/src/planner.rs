@@ -85,7 +85,7 @@ impl Planner {
             failed,
             self.rate,
         );
-        let part = with_parameters(part, parameters);
+        let part = with_parameters(part, &parameters);
         Ok(in_stages(part, environment.traffic.as_ref()))
     }
 }

@@ -74,10 +74,10 @@ pub fn functions_part(
 
 /// The part together with the parameters that change once its functions are verified.
 #[must_use]
-pub fn with_parameters(mut part: Part, parameters: Vec<ParameterChange>) -> Part {
+pub fn with_parameters(mut part: Part, parameters: &[ParameterChange]) -> Part {
     for step in &mut part.steps {
         if let Change::Functions(step) = &mut step.change {
-            step.parameters.clone_from(&parameters);
+            step.parameters = parameters.to_vec();
             part.failed.extend(too_large(step));
         }
     }
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn parameters_are_part_of_the_step_and_of_its_size() {
-        let part = |parameters| {
+        let part = |parameters: &[ParameterChange]| {
             let changes = vec![change("a")];
             let part = functions_part(&deployment(), None, changes, &entries(), vec![], 15);
             with_parameters(part, parameters)
@@ -210,11 +210,11 @@ mod tests {
             before: None,
             after: "1.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:ab".into(),
         };
-        let Change::Functions(step) = part(vec![parameter.clone()]).steps.remove(0).change else {
+        let Change::Functions(step) = part(std::slice::from_ref(&parameter)).steps.remove(0).change else {
             panic!("no functions");
         };
-        assert_eq!(step.parameters, [parameter.clone()]);
-        let many = part(vec![parameter; 4000]);
+        assert_eq!(step.parameters, std::slice::from_ref(&parameter));
+        let many = part(&vec![parameter; 4000]);
         assert_eq!((many.steps.len(), many.failed.len()), (0, 1));
     }
 
