@@ -7,6 +7,10 @@ use lockstep_aws::{AwsError, ErrorKind};
 
 /// What a look came to: `None` when there is no such object, or its newest version is the mark of
 /// its deletion. The answer to a HEAD has no body, so there is no code to go by.
+#[expect(
+    clippy::result_large_err,
+    reason = "the SDK's error as it came, for `failed`"
+)]
 pub fn found<T, E>(
     sent: Result<T, SdkError<E, HttpResponse>>,
 ) -> Result<Option<T>, SdkError<E, HttpResponse>> {

@@ -37,11 +37,13 @@ const REGISTRY: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 /// metadata. `None` is the mark of a deletion.
 type Versions = BTreeMap<String, Vec<Option<(String, HashMap<String, String>)>>>;
 
+/// Parameters by name, each with its value and its tags.
+type Kept = BTreeMap<String, (String, Vec<Tag>)>;
+
 #[derive(Clone, Default)]
 struct World {
     objects: Arc<Mutex<Versions>>,
-    /// Each with its value and its tags.
-    parameters: Arc<Mutex<BTreeMap<String, (String, Vec<Tag>)>>>,
+    parameters: Arc<Mutex<Kept>>,
     writes: Arc<Mutex<usize>>,
     items: BTreeMap<String, Value>,
     /// After how many writes somebody else has the lock.
