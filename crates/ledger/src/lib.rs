@@ -12,7 +12,7 @@
 //! | `env#A#E` | `newest-releases` | the newest uploaded releases ever asked for (never-older rule) |
 //! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
-//! | `deployment#ID` | `record`, `part#functions`, `plan`, `step#0003`, `journal#0003` | one deployment |
+//! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
 //! | `event#ID` | `event` | what became of a trigger event (kept 30 days) |

@@ -1,7 +1,7 @@
 //! Plans, steps and their journal.
 
 use jiff::Timestamp;
-use lockstep::plan::{Plan, Step};
+use lockstep::plan::{Plan, Stage, Step};
 use lockstep::record::{DeploymentRef, StepJournal};
 use lockstep::{DeploymentId, PhaseError};
 
@@ -12,6 +12,10 @@ use crate::lock::LEASE;
 use crate::transaction::{Expression, Outcome, Transaction};
 use crate::wake::Registration;
 use crate::{Ledger, keys};
+
+/// What the attribute `stage` of a plan says while only its stacks are planned. A whole plan
+/// has none.
+const STACKS_ONLY: &str = "infrastructure";
 
 /// A phase's word that it takes up a step now.
 #[derive(Debug, Clone)]
@@ -67,13 +71,34 @@ impl Ledger {
     /// change, and a copy of the invocation must not replace what may be running. Gives the
     /// plan that holds.
     pub async fn put_plan(&self, id: &DeploymentId, plan: Plan) -> Result<Plan, LedgerError> {
+        let first = Expression::when("attribute_not_exists(pk)");
+        self.write_plan(id, plan, 0, first).await
+    }
+
+    /// Writes the whole plan in place of the part of it that is about stacks, with the steps
+    /// that were added. The first one wins, as with [`Ledger::put_plan`]; gives the plan that
+    /// holds.
+    pub async fn extend_plan(&self, id: &DeploymentId, plan: Plan) -> Result<Plan, LedgerError> {
+        let known = self.plan(id).await?.map_or(0, |plan| plan.steps.len());
+        let unfinished = Expression::when("stage = :stage").value(":stage", text(STACKS_ONLY));
+        self.write_plan(id, plan, known, unfinished).await
+    }
+
+    /// Writes a plan, and those of its steps that are not `known` yet.
+    async fn write_plan(
+        &self,
+        id: &DeploymentId,
+        plan: Plan,
+        known: usize,
+        expression: Expression,
+    ) -> Result<Plan, LedgerError> {
         let mut transaction = Transaction::default();
-        transaction.put(
-            self,
-            body_item(keys::of_deployment(id, "plan"), &plan)?,
-            Expression::when("attribute_not_exists(pk)"),
-        )?;
-        for step in &plan.steps {
+        let mut item = body_item(keys::of_deployment(id, "plan"), &plan)?;
+        if plan.stage == Stage::Infrastructure {
+            item.insert("stage".to_owned(), text(STACKS_ONLY));
+        }
+        transaction.put(self, item, expression)?;
+        for step in plan.steps.iter().skip(known) {
             transaction.put(
                 self,
                 body_item(keys::step(id, step.number), step)?,

@@ -22,6 +22,7 @@ pub mod release;
 pub mod release_file;
 pub mod release_order;
 pub mod stack;
+pub mod staging;
 pub mod trigger;
 pub mod verdict;
 mod wake_key;

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::ecs::ServiceStep;
 use lockstep::manifest::ResolvedEnvironment;
-use lockstep::plan::{Change, Part, PartStep, Plan, Stage, Turn, first_plan};
+use lockstep::plan::{Change, Part, PartStep, Plan, Stage};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
 use lockstep::release::{Artifacts, Release};
+use lockstep::staging::{Turn, first_plan};
 use lockstep_handler::{environment_of, parse, record_of};
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
@@ -104,11 +105,7 @@ impl Planner {
     }
 
     /// The plan as a whole, now that its stacks were changed.
-    async fn rollout(
-        &self,
-        planning: &Planning<'_>,
-        functions: Part,
-    ) -> Result<Plan, PhaseError> {
+    async fn rollout(&self, planning: &Planning<'_>, functions: Part) -> Result<Plan, PhaseError> {
         let deployment = planning.deployment;
         let standing = self.ledger.plan(&deployment.id).await?;
         let standing = standing.ok_or_else(|| PhaseError::InvalidRequest {

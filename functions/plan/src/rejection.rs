@@ -5,15 +5,21 @@ use std::fmt::Write as _;
 use lockstep::PhaseError;
 use lockstep::ecs::Check;
 use lockstep::record::DeploymentRef;
+use lockstep::staging::Turn;
 
-/// Rejects the deployment for these checks.
-pub(crate) fn reject(deployment: &DeploymentRef, failed: &[Check]) -> PhaseError {
+/// Rejects the deployment for these checks. Those of the second plan failed on what the stacks
+/// left, and a person should know that.
+pub(crate) fn reject(deployment: &DeploymentRef, failed: &[Check], turn: Turn) -> PhaseError {
     let checks = if failed.len() == 1 {
         "1 check"
     } else {
         &format!("{} checks", failed.len())
     };
-    let mut reason = format!("{checks} failed:");
+    let when = match turn {
+        Turn::First => "",
+        Turn::Rollout => " after the stacks were changed",
+    };
+    let mut reason = format!("{checks} failed{when}:");
     for check in failed {
         let _ = write!(reason, "\n- {check}");
     }
@@ -28,6 +34,7 @@ mod tests {
     use lockstep::DeploymentId;
     use lockstep::ecs::missing_cluster;
     use lockstep::record::DeploymentRef;
+    use lockstep::staging::Turn;
 
     use super::reject;
 
@@ -38,12 +45,29 @@ mod tests {
             application: "quiz".into(),
             environment: "development".into(),
         };
-        let error = reject(&deployment, &[missing_cluster("a"), missing_cluster("b")]);
+        let checks = [missing_cluster("a"), missing_cluster("b")];
+        let error = reject(&deployment, &checks, Turn::First);
         assert_eq!(
             error.to_string(),
             "quiz in development: 2 checks failed:\n\
              - cluster a: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it\n\
              - cluster b: found none, expected an ACTIVE cluster; create the cluster, or correct its name in lockstep.yaml and apply it"
+        );
+    }
+    #[test]
+    fn checks_of_the_second_plan_say_so() {
+        let deployment = DeploymentRef {
+            id: DeploymentId::parse("01ARZ3NDEKTSV4RRFFQ69G5FAV").unwrap(),
+            application: "quiz".into(),
+            environment: "development".into(),
+        };
+        let error = reject(&deployment, &[missing_cluster("a")], Turn::Rollout);
+        let text = error.to_string();
+        assert!(
+            text.starts_with(
+                "quiz in development: 1 check failed after the stacks were changed:\n- "
+            ),
+            "{text}"
         );
     }
 }
