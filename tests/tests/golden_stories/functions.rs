@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep::release::base64_of_hex;
 use lockstep::verdict::Verdict;
-use lockstep_tests::{FIRST, Fleet, Shape, World};
+use lockstep_tests::{Execution, FIRST, Fleet, Shape, World};
 
 use crate::story::Story;
 
@@ -19,12 +19,7 @@ pub async fn released(world: &World) -> String {
         fleet.build(fleet.function(number), "v2");
     }
     let mark = world.engine().gateway().last_call();
-    fleet.release("1.1.0").await;
-    let execution = fleet.execution_of_release("1.1.0").await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::Succeeded);
+    assert_eq!(uploaded(&mut story, &fleet).await, Verdict::Succeeded);
     world.idle().await;
     tell_writes(&mut story, world, &fleet, mark);
     end(story, fleet).await
@@ -36,12 +31,7 @@ pub async fn no_change(world: &World) -> String {
         "A release is uploaded whose code runs already, in all functions: nothing is touched.";
     let mut story = begin(world, &fleet, headline).await;
     let mark = world.engine().gateway().last_call();
-    fleet.release("1.1.0").await;
-    let execution = fleet.execution_of_release("1.1.0").await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::NoChange);
+    assert_eq!(uploaded(&mut story, &fleet).await, Verdict::NoChange);
     tell_writes(&mut story, world, &fleet, mark);
     end(story, fleet).await
 }
@@ -65,6 +55,27 @@ pub async fn begin<'w>(world: &'w World, fleet: &Fleet<'w>, headline: &str) -> S
         }
     }
     story
+}
+
+/// Uploads what was built as release 1.1.0, and tells what becomes of it.
+pub async fn uploaded(story: &mut Story<'_>, fleet: &Fleet<'_>) -> Verdict {
+    fleet.release("1.1.0").await;
+    told(story, &fleet.execution_of_release("1.1.0").await).await
+}
+
+/// Tells what becomes of release 1.1.0, which was uploaded.
+pub async fn told(story: &mut Story<'_>, execution: &Execution<'_>) -> Verdict {
+    story
+        .deployment("The upload of 1.1.0", "deployment", execution)
+        .await
+}
+
+/// Uploads release 1.1.0, of which nothing may be left in the end.
+pub async fn put_back(mut story: Story<'_>, fleet: Fleet<'_>) -> String {
+    let before = fleet.snapshot().await;
+    assert_eq!(uploaded(&mut story, &fleet).await, Verdict::RolledBack);
+    assert!(fleet.snapshot().await.runs_the_same_as(&before));
+    end(story, fleet).await
 }
 
 /// Ends a story with what became of the world, and takes the fleet away.

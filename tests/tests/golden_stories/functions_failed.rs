@@ -7,7 +7,7 @@ use lockstep::verdict::Verdict;
 use lockstep_cli::local::gateway::{Fault, FaultRule};
 use lockstep_tests::{Shape, World};
 
-use crate::functions::{MANY, begin, end};
+use crate::functions::{MANY, begin, end, put_back, uploaded};
 
 /// The one in the middle.
 const MIDDLE: usize = 10;
@@ -16,20 +16,10 @@ pub async fn broken(world: &World) -> String {
     let fleet = world.fleet("broken", Shape::aliased(MANY)).await;
     let headline = "A release of 20 functions has one artifact that is no zip file: Lambda refuses it, and all 20 \
                     answer what they answered before.";
-    let mut story = begin(world, &fleet, headline).await;
-    for function in &fleet.functions {
-        fleet.build(function, "v2");
-    }
+    let story = begin(world, &fleet, headline).await;
+    fleet.build_all("v2");
     fleet.build_broken(fleet.function(MIDDLE));
-    let before = fleet.snapshot().await;
-    fleet.release("1.1.0").await;
-    let execution = fleet.execution_of_release("1.1.0").await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::RolledBack);
-    assert!(fleet.snapshot().await.runs_the_same_as(&before));
-    end(story, fleet).await
+    put_back(story, fleet).await
 }
 
 pub async fn crashing(world: &World) -> String {
@@ -40,9 +30,7 @@ pub async fn crashing(world: &World) -> String {
                     is called. The manifest has every new version checked before it serves: all 20 answer what they \
                     answered before.";
     let mut story = begin(world, &fleet, headline).await;
-    for function in &fleet.functions {
-        fleet.build(function, "v2");
-    }
+    fleet.build_all("v2");
     let crashing = fleet.function(MIDDLE);
     fleet.build_crashing(crashing);
     let artifacts = fleet.artifacts("0");
@@ -51,12 +39,7 @@ pub async fn crashing(world: &World) -> String {
     story.call(&artifact.unwrap().sha256, "hash of the broken code");
     let before = fleet.snapshot().await;
     let mark = world.engine().gateway().last_call();
-    fleet.release("1.1.0").await;
-    let execution = fleet.execution_of_release("1.1.0").await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::RolledBack);
+    assert_eq!(uploaded(&mut story, &fleet).await, Verdict::RolledBack);
     assert!(fleet.snapshot().await.runs_the_same_as(&before));
     let calls = world.engine().gateway().calls_since(mark);
     let of_it = |operation: &str| {
@@ -84,20 +67,10 @@ pub async fn update_failed(world: &World) -> String {
     let fleet = world.fleet("update-failed", Shape::aliased(MANY)).await;
     let headline = "Lambda takes the new code of one of 20 functions and then fails to put it into effect: all 20 \
                     answer what they answered before.";
-    let mut story = begin(world, &fleet, headline).await;
-    for function in &fleet.functions {
-        fleet.build(function, "v2");
-    }
-    let before = fleet.snapshot().await;
+    let story = begin(world, &fleet, headline).await;
+    fleet.build_all("v2");
     fail_update(world, fleet.function(MIDDLE));
-    fleet.release("1.1.0").await;
-    let execution = fleet.execution_of_release("1.1.0").await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::RolledBack);
-    assert!(fleet.snapshot().await.runs_the_same_as(&before));
-    end(story, fleet).await
+    put_back(story, fleet).await
 }
 
 /// From its next new code on, a function's update is told to have failed.
@@ -134,18 +107,8 @@ pub async fn direct(world: &World) -> String {
     fleet.apply(&fleet.manifest(settings)).await;
     let headline = "Functions without an alias get new code and new settings, and the new code is unhealthy: their \
                     previous code and their previous settings are back, the variables too.";
-    let mut story = begin(world, &fleet, headline).await;
-    for function in &fleet.functions {
-        fleet.build(function, "v2");
-    }
+    let story = begin(world, &fleet, headline).await;
+    fleet.build_all("v2");
     fleet.spoil("v2");
-    let before = fleet.snapshot().await;
-    fleet.release("1.1.0").await;
-    let execution = fleet.execution_of_release("1.1.0").await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::RolledBack);
-    assert!(fleet.snapshot().await.runs_the_same_as(&before));
-    end(story, fleet).await
+    put_back(story, fleet).await
 }

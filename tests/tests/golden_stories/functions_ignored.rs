@@ -47,9 +47,7 @@ pub async fn older(world: &World) -> String {
         ..Shape::aliased(2)
     };
     let fleet = world.fleet("older", shape).await;
-    for function in &fleet.functions {
-        fleet.build(function, "v2");
-    }
+    fleet.build_all("v2");
     fleet.release("1.2.0").await;
     let newer = fleet.execution_of_release("1.2.0").await;
     let (record, _) = newer.concluded().await;
@@ -58,9 +56,7 @@ pub async fn older(world: &World) -> String {
     let headline = "1.2.0 is deployed, and then 1.1.0 is uploaded: a job of CI that was slow brings nothing old back.";
     let mut story = begin(world, &fleet, headline).await;
     story.call(record.deployment.id.as_str(), "the deployment of 1.2.0");
-    for function in &fleet.functions {
-        fleet.build(function, FIRST);
-    }
+    fleet.build_all(FIRST);
     fleet.release("1.1.0").await;
     let execution = fleet.execution_of_release("1.1.0").await;
     story.execution("The upload of 1.1.0", &execution).await;

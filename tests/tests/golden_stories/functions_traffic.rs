@@ -10,7 +10,7 @@ use lockstep::verdict::Verdict;
 use lockstep_tests::{ALIAS, Execution, Fleet, Shape, World, eventually};
 use tokio::task::JoinSet;
 
-use crate::functions::{MANY, begin, end};
+use crate::functions::{MANY, begin, end, told};
 use crate::story::Story;
 
 /// How often each function is invoked in a stage: its new version reaches its minimum of five at 20 % already.
@@ -24,10 +24,7 @@ pub async fn canary(world: &World) -> String {
     let mut story = begin(world, &fleet, headline).await;
     let execution = release(&fleet).await;
     stage(&mut story, world, &fleet, 20).await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::Succeeded);
+    assert_eq!(told(&mut story, &execution).await, Verdict::Succeeded);
     assert!(unweighted(&fleet).await);
     end(story, fleet).await
 }
@@ -41,10 +38,7 @@ pub async fn linear(world: &World) -> String {
     let execution = release(&fleet).await;
     stage(&mut story, world, &fleet, 40).await;
     stage(&mut story, world, &fleet, 80).await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::Succeeded);
+    assert_eq!(told(&mut story, &execution).await, Verdict::Succeeded);
     assert!(unweighted(&fleet).await);
     end(story, fleet).await
 }
@@ -60,10 +54,7 @@ pub async fn errors(world: &World) -> String {
     let artifacts = fleet.artifacts("0");
     story.call(&artifacts[2].sha256, "hash of what fails");
     stage(&mut story, world, &fleet, 20).await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::RolledBack);
+    assert_eq!(told(&mut story, &execution).await, Verdict::RolledBack);
     assert!(fleet.snapshot().await.runs_the_same_as(&before));
     end(story, fleet).await
 }
@@ -83,10 +74,7 @@ pub async fn alarm(world: &World) -> String {
     let execution = release(&fleet).await;
     reached(&fleet, 20).await;
     alarm_is(world, name, StateValue::Alarm).await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::RolledBack);
+    assert_eq!(told(&mut story, &execution).await, Verdict::RolledBack);
     assert!(fleet.snapshot().await.runs_the_same_as(&before));
     end(story, fleet).await
 }
@@ -134,10 +122,7 @@ pub async fn stopped(world: &World) -> String {
     reached(&fleet, 20).await;
     execution.reaches("TrafficWait").await;
     execution.stop().await;
-    let verdict = story
-        .deployment("The upload of 1.1.0", "deployment", &execution)
-        .await;
-    assert_eq!(verdict, Verdict::Stopped);
+    assert_eq!(told(&mut story, &execution).await, Verdict::Stopped);
     assert!(fleet.snapshot().await.runs_the_same_as(&before));
     end(story, fleet).await
 }
