@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use lockstep::stack::Approval;
 use lockstep::trigger::ImageReference;
 
 use crate::demo::DemoArgs;
@@ -140,6 +141,11 @@ pub struct DeployArgs {
     /// Deploy even what is older than what was deployed before
     #[arg(long)]
     pub allow_older: bool,
+    /// Let a stack replace or delete a resource that holds data, in this deployment only:
+    /// STACK/RESOURCE, with the manifest's name and the logical id; STACK/skip:RESOURCE lets a
+    /// rollback that got stuck skip it
+    #[arg(long, value_name = "STACK/RESOURCE", value_parser = parse_approval)]
+    pub approve: Vec<String>,
     /// Watch until the verdict (the default)
     #[arg(long, overrides_with = "no_wait")]
     pub wait: bool,
@@ -222,6 +228,12 @@ pub struct ShowArgs {
     /// The deployment's id, 26 characters
     #[arg(value_name = "DEPLOYMENT")]
     pub deployment: String,
+}
+
+/// An approval, as it is written.
+fn parse_approval(text: &str) -> Result<String, String> {
+    let approval = Approval::parse(text).map_err(|expected| format!("expected {expected}"))?;
+    Ok(approval.to_string())
 }
 
 fn parse_image(text: &str) -> Result<(String, ImageReference), String> {

@@ -72,6 +72,7 @@ fn request(application: String, args: DeployArgs) -> ManualRequest {
         by: Some(args.by),
         reason: args.reason,
         allow_older: args.allow_older,
+        approve: args.approve,
     }
 }
 

@@ -161,6 +161,7 @@ pub(crate) mod tests {
             requested: BTreeMap::from([("web/web".to_owned(), image())]),
             release: None,
             topic: None,
+            approved: Vec::new(),
             conclusion,
         }
     }

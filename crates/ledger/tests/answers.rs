@@ -59,6 +59,7 @@ fn record() -> DeploymentRecord {
         requested: [("web/web".to_owned(), image.into())].into(),
         release: None,
         topic: None,
+        approved: Vec::new(),
         conclusion: None,
     }
 }

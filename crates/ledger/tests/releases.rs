@@ -72,6 +72,7 @@ fn record() -> DeploymentRecord {
             allow_older: false,
         }),
         topic: None,
+        approved: Vec::new(),
         conclusion: None,
     }
 }

@@ -111,6 +111,9 @@ fn command(record: &DeploymentRecord) -> String {
             let _ = write!(command, " --image {component}={}", image.reference());
         }
     }
+    for approval in &record.approved {
+        let _ = write!(command, " --approve {approval}");
+    }
     command
 }
 

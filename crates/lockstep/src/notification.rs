@@ -227,6 +227,7 @@ mod tests {
             requested: std::collections::BTreeMap::default(),
             release: None,
             topic: None,
+            approved: Vec::new(),
             conclusion: None,
         })
     }

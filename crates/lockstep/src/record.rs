@@ -99,6 +99,10 @@ pub struct DeploymentRecord {
     /// The SNS topic's name or ARN, where the manifest names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
+    /// What a person allowed for this deployment only, as `network/OrdersTable` or
+    /// `network/skip:Resource`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved: Vec<String>,
     /// How it ended; `None` while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,

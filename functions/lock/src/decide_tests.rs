@@ -51,6 +51,7 @@ fn record(number: u64, requested: Artifacts) -> DeploymentRecord {
         requested,
         release: None,
         topic: None,
+        approved: Vec::new(),
         conclusion: None,
     }
 }

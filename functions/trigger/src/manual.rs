@@ -38,6 +38,7 @@ impl Trigger {
                 allow_older: request.allow_older,
             }),
             topic: environment.topic.clone(),
+            approved: request.approve.clone(),
             conclusion: None,
         };
         let refused = match self.artifacts(request, &environment).await {

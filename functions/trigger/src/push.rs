@@ -125,6 +125,7 @@ impl Trigger {
                 .collect::<BTreeMap<_, _>>(),
             release: None,
             topic: target.topic.clone(),
+            approved: Vec::new(),
             conclusion: None,
         };
         Ok(

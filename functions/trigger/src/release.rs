@@ -128,6 +128,7 @@ impl Trigger {
             requested: Artifacts::new(),
             release: Some(request(release)),
             topic: environment.topic.clone(),
+            approved: Vec::new(),
             conclusion: None,
         };
         if let Some(newest) = seen.newest.as_ref()

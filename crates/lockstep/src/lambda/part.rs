@@ -210,7 +210,11 @@ mod tests {
             before: None,
             after: "1.dkr.ecr.eu-west-1.amazonaws.com/shop@sha256:ab".into(),
         };
-        let Change::Functions(step) = part(std::slice::from_ref(&parameter)).steps.remove(0).change else {
+        let Change::Functions(step) = part(std::slice::from_ref(&parameter))
+            .steps
+            .remove(0)
+            .change
+        else {
             panic!("no functions");
         };
         assert_eq!(step.parameters, std::slice::from_ref(&parameter));

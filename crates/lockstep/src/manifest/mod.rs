@@ -17,10 +17,12 @@ mod placeholders;
 mod places;
 mod ready;
 mod resolved;
+mod resolved_stack;
 mod rules;
 mod schema;
 mod shape;
 mod source;
+mod stacks;
 mod stored;
 mod tags;
 mod task_definition;
@@ -39,7 +41,11 @@ pub use index::{TriggerIndexEntry, trigger_index};
 pub use overrides::{CircuitBreakerOverride, RolloutOverride, ServiceOverride};
 pub use parse::ManifestFile;
 pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};
+pub use resolved_stack::{ResolvedStack, StackParameter, StackTemplate};
 pub use schema::json_schema;
+pub use stacks::{
+    ParameterFrom, ParameterSource, ReleasedTemplate, Stack, StackOverride, TemplateSource,
+};
 pub use stored::StoredManifest;
 pub use tags::tags_match;
 pub use traffic::{ResolvedTraffic, Strategy, Traffic, WhenQuiet};

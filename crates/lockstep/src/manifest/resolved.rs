@@ -11,6 +11,8 @@ use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunc
 use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
+use super::resolved_stack::{ResolvedStack, in_order};
+use super::stacks::{ParameterFrom, ParameterSource, ReleasedTemplate, Stack, TemplateSource};
 use super::stored::StoredManifest;
 use super::traffic::{ResolvedTraffic, Traffic};
 use super::types::{Environment, HttpCheck, Manifest, Rollout, Service, Trigger, Verify};
@@ -27,6 +29,9 @@ pub struct ResolvedEnvironment {
     /// The functions, and the groups of them, by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, ResolvedFunction>,
+    /// The CloudFormation stacks by the manifest's name for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stacks: BTreeMap<String, ResolvedStack>,
     /// How new versions of functions take over their traffic in stages; `None` is all at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<ResolvedTraffic>,
@@ -85,9 +90,33 @@ pub enum ResolveError {
         /// The file's path as the manifest names it.
         path: String,
     },
+    /// The stored manifest does not know where a template is. `lockstep apply` never stores such
+    /// a one.
+    #[error(
+        "the stored manifest of {application} does not know where the template {path} is; apply it again"
+    )]
+    MissingTemplate {
+        /// The application.
+        application: String,
+        /// The file's path as the manifest names it.
+        path: String,
+    },
 }
 
 impl ResolvedEnvironment {
+    /// The stacks in the order in which they are changed: each after those it depends on.
+    pub fn stacks_in_order(&self) -> Vec<(&str, &ResolvedStack)> {
+        let after = self.stacks.iter();
+        let after = after
+            .map(|(name, stack)| (name.clone(), stack.after.clone()))
+            .collect();
+        // A manifest with a circle was refused; nothing is better than half of it.
+        let order = in_order(&after).unwrap_or_default();
+        let stack = |name: &str| self.stacks.get_key_value(name);
+        let stacks = order.into_iter().filter_map(stack);
+        stacks.map(|(name, stack)| (name.as_str(), stack)).collect()
+    }
+
     /// The ECR repository that a component's images come from; `None` where there is no such
     /// component, or its code comes from uploaded releases.
     pub fn repository(&self, component: &str) -> Option<&str> {
@@ -118,6 +147,13 @@ impl StoredManifest {
                 .functions()
                 .map(|(name, function)| (name.to_owned(), function.resolve(name)))
                 .collect(),
+            stacks: named
+                .stacks()
+                .map(|(name, stack)| {
+                    let settings = (environment, named.environment);
+                    Ok((name.to_owned(), self.resolve_stack(settings, name, stack)?))
+                })
+                .collect::<Result<_, _>>()?,
             traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
             trigger: named.trigger(),
@@ -208,6 +244,15 @@ impl<'a> NamedEnvironment<'a> {
         })
     }
 
+    /// The stacks with this environment's overrides, by the manifest's name for them.
+    pub(super) fn stacks(&self) -> impl Iterator<Item = (&'a str, Stack)> {
+        self.manifest.stacks.iter().map(|(name, stack)| {
+            let changed = self.environment.stacks.get(name);
+            let stack = changed.map_or_else(|| stack.clone(), |it| it.apply(stack));
+            (name.as_str(), self.replace_in_stack(stack))
+        })
+    }
+
     /// The paths at which a service's fields may be written, the environment's own first.
     pub(super) fn written(&self, service: &str, fields: &[&str]) -> Vec<String> {
         self.written_in("services", service, fields)
@@ -286,6 +331,34 @@ impl<'a> NamedEnvironment<'a> {
                 ..function.configuration
             },
             check: function.check.map(|check| check.replaced(&replace)),
+        }
+    }
+
+    fn replace_in_stack(&self, stack: Stack) -> Stack {
+        let replace = |text: String| self.replace(&text);
+        let parameter = |source| match source {
+            ParameterSource::Text(text) => ParameterSource::Text(replace(text)),
+            ParameterSource::From(from) => ParameterSource::From(ParameterFrom {
+                ssm: from.ssm.map(replace),
+                fallback: from.fallback.map(replace),
+                ..from
+            }),
+        };
+        let parameters = stack.parameters.into_iter();
+        let tags = stack.tags.into_iter();
+        Stack {
+            stack: stack.stack.map(replace),
+            template: match stack.template {
+                TemplateSource::File(path) => TemplateSource::File(replace(path)),
+                TemplateSource::Released(it) => TemplateSource::Released(ReleasedTemplate {
+                    artifact: replace(it.artifact),
+                }),
+            },
+            parameters: parameters.map(|(key, it)| (key, parameter(it))).collect(),
+            tags: tags.map(|(key, value)| (key, replace(value))).collect(),
+            role: stack.role.map(replace),
+            alarms: stack.alarms.into_iter().map(replace).collect(),
+            ..stack
         }
     }
 

@@ -12,6 +12,7 @@ use super::resolved::NamedEnvironment;
 use super::task_definition::{self, Fault};
 use super::types::Manifest;
 use super::wording::quoted;
+use crate::stack::Template;
 
 /// The largest manifest that is stored, as JSON with everything it names: a DynamoDB item
 /// holds 400 KB, names and keys included.
@@ -26,6 +27,10 @@ pub struct StoredManifest {
     /// Task definitions by the path that the manifest names them by, placeholders replaced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub task_definitions: BTreeMap<String, Value>,
+    /// Where the templates of stacks are stored, by the path that the manifest names them by,
+    /// placeholders replaced.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub templates: BTreeMap<String, Template>,
     /// The file's text with its comments, for people.
     pub source: String,
 }
@@ -59,6 +64,7 @@ impl ManifestFile {
         let embedded = |(file, content): (String, Option<Value>)| Some((file, content?));
         let stored = StoredManifest {
             task_definitions: read.into_iter().filter_map(embedded).collect(),
+            templates: BTreeMap::new(),
             manifest: self.manifest.clone(),
             source: self.source.text.clone(),
         };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::functions::{Function, FunctionOverride};
 use super::overrides::ServiceOverride;
+use super::stacks::{Stack, StackOverride};
 use super::traffic::Traffic;
 
 /// What an application consists of, and the environments it is deployed to.
@@ -32,6 +33,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub functions: BTreeMap<String, Function>,
+    /// The CloudFormation stacks that are deployed before everything that runs on them, by a
+    /// name of your choice (same rules as the application's name). No service or function may
+    /// have the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub stacks: BTreeMap<String, Stack>,
     /// The environments, by name (same rules as the application's name).
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub environments: BTreeMap<String, Environment>,
@@ -136,7 +143,8 @@ pub struct Environment {
     /// Which image pushes deploy by themselves. Default: none, a person deploys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<Trigger>,
-    /// Whether nothing may be tried out here: `lockstep sync` refuses. Default: false.
+    /// Whether nothing may be tried out here: `lockstep sync` refuses, and stacks are protected
+    /// from being deleted. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
     /// What must be true before a release counts as good.
@@ -148,6 +156,9 @@ pub struct Environment {
     /// What differs in this environment, by function; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub functions: BTreeMap<String, FunctionOverride>,
+    /// What differs in this environment, by stack; what is not named stays as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stacks: BTreeMap<String, StackOverride>,
     /// How new versions of the functions with an alias take over its traffic. Default: all at
     /// once.
     #[serde(default, skip_serializing_if = "Option::is_none")]

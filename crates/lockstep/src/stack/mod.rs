@@ -4,6 +4,7 @@
 //! change may be made at all is decided by the guard, which asks before anything that holds data
 //! is replaced or deleted.
 
+mod approval;
 mod change;
 mod event;
 pub mod identity;
@@ -11,6 +12,7 @@ mod live;
 mod status;
 mod step;
 
+pub use approval::{Approval, approved};
 pub use change::{PropertyChange, ResourceChange};
 pub use event::{Operation, StackEvent};
 pub use live::{ChangeSetStatus, LiveChangeSet, LiveStack, Looked, StackResource};

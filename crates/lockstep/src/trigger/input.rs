@@ -149,6 +149,21 @@ impl<'a> Fields<'a> {
         self.object.get(key).map(read).transpose()
     }
 
+    pub(super) fn optional_list(&self, key: &str) -> Result<&'a [Value], PhaseError> {
+        let read = |value: &'a Value| {
+            let list = value
+                .as_array()
+                .ok_or_else(|| self.wrong(key, value, "a list"))?;
+            Ok(list.as_slice())
+        };
+        Ok(self
+            .object
+            .get(key)
+            .map(read)
+            .transpose()?
+            .unwrap_or_default())
+    }
+
     /// A time as EventBridge writes it.
     pub(super) fn time(&self, key: &str) -> Result<Timestamp, PhaseError> {
         let text = self.text(key)?;

@@ -10,6 +10,7 @@ use crate::PhaseError;
 use crate::manifest::names::{is_ecs_name, is_name, is_release_version, nearest};
 use crate::manifest::{CodeSource, ResolvedEnvironment};
 use crate::release::Component;
+use crate::stack::Approval;
 
 /// A person's wish: this application, in this environment, with these images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,11 @@ pub struct ManualRequest {
     /// Whether images that are older than what was deployed last are wanted.
     #[serde(default)]
     pub allow_older: bool,
+    /// What is allowed for this deployment only: `network/OrdersTable` lets the stack `network`
+    /// replace or delete that resource although it holds data, and `network/skip:Resource` lets a
+    /// rollback that got stuck skip it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approve: Vec<String>,
 }
 
 impl ManualRequest {
@@ -46,6 +52,7 @@ impl ManualRequest {
             "by",
             "reason",
             "allow_older",
+            "approve",
         ])?;
         Ok(Self {
             application: name(input, "application")?,
@@ -55,6 +62,7 @@ impl ManualRequest {
             by: input.optional_text("by")?.map(str::to_owned),
             reason: input.optional_text("reason")?.map(str::to_owned),
             allow_older: input.optional_bool("allow_older")?.unwrap_or(false),
+            approve: approve(input)?,
         })
     }
 
@@ -64,11 +72,12 @@ impl ManualRequest {
     /// # Errors
     /// [`PhaseError::InvalidRequest`] for a service or container the environment does not
     /// have, for a service with several containers that is named alone, and for a
-    /// component that is named twice.
+    /// component that is named twice. The same for an approval of a stack that it does not have.
     pub fn components(
         &self,
         environment: &ResolvedEnvironment,
     ) -> Result<BTreeMap<Component, ImageReference>, PhaseError> {
+        self.check_approvals(environment)?;
         let mut components = BTreeMap::new();
         for (key, image) in &self.images {
             let invalid = |reason| PhaseError::InvalidRequest {
@@ -86,6 +95,26 @@ impl ManualRequest {
             }
         }
         Ok(components)
+    }
+
+    fn check_approvals(&self, environment: &ResolvedEnvironment) -> Result<(), PhaseError> {
+        let known: Vec<_> = environment.stacks.keys().map(String::as_str).collect();
+        for text in &self.approve {
+            let approval = Approval::parse(text).map_err(|expected| format!("expected {expected}"));
+            let found = approval.and_then(|approval| match &approval.component {
+                stack if known.contains(&stack.as_str()) => Ok(()),
+                _ if known.is_empty() => Err(format!(
+                    "{} has no stacks, so that there is nothing to approve",
+                    environment.application
+                )),
+                stack => Err(unknown("stack", stack, &known, &environment.application)),
+            });
+            found.map_err(|reason| PhaseError::InvalidRequest {
+                field: "approve".to_owned(),
+                reason: format!("found `{text}`: {reason}"),
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -127,6 +156,27 @@ fn images(input: &Fields<'_>) -> Result<BTreeMap<String, ImageReference>, PhaseE
         Ok((key.clone(), image))
     };
     images.entries().map(read).collect()
+}
+
+fn approve(input: &Fields<'_>) -> Result<Vec<String>, PhaseError> {
+    let read = |(index, value): (usize, &serde_json::Value)| {
+        let key = format!("approve[{index}]");
+        let expected = "`STACK/RESOURCE`";
+        let text = value
+            .as_str()
+            .ok_or_else(|| input.wrong(&key, value, expected))?;
+        let refused =
+            |expected| input.invalid(&key, format!("found `{text}`, expected {expected}"));
+        Approval::parse(text)
+            .map(|it| it.to_string())
+            .map_err(refused)
+    };
+    input
+        .optional_list("approve")?
+        .iter()
+        .enumerate()
+        .map(read)
+        .collect()
 }
 
 fn component(key: &str, environment: &ResolvedEnvironment) -> Result<Component, String> {
