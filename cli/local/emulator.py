@@ -8,7 +8,9 @@ What is added to the emulator, all of it on its outside:
 
 * `POST /_lockstep/events` accepts PutEvents entries whose source is `aws.*`. PutEvents refuses such sources, as AWS
   does; on AWS they come from the services themselves. The gateway uses it to emit the events the emulator lacks.
-* `GET /_lockstep/ecs` lists services and tasks, so that the gateway can see what ECS would announce.
+* `GET /_lockstep/state` lists services, tasks and the newest events of stacks, so that the gateway can see what AWS would
+  announce.
+* `POST /_lockstep/resources` has resources of stacks fail or take their time; only tests ask for that.
 * Where containers have addresses that this machine cannot reach (rootless Podman), their ports are published.
 * A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
 * A published version's code can be downloaded, and PublishVersion minds its guards, as on AWS; the emulator gives the
@@ -18,10 +20,10 @@ What is added to the emulator, all of it on its outside:
 * Calls about one alias need the permissions that they need on AWS; the emulator asks for `lambda:ListAliases` for all.
 * An invocation of a version needs a permission on that version, as on AWS; the emulator asks for one on the function.
 * The event of an upload names the object's version, as on AWS.
-* CloudFormation knows a few more resource types; see resources.py.
+* CloudFormation knows a few more resource types, and behaves as on AWS where it did not; see resources.py and stacks.py.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry, for tasks and for functions.
 
-Both routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
+All routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
 """
 
 import asyncio
@@ -37,6 +39,7 @@ import sys
 import threading
 
 import resources
+import stacks
 
 TOKEN = os.environ.get("LOCKSTEP_TOKEN", "")
 ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
@@ -391,7 +394,7 @@ def put_events(entries):
     return json.loads(body)
 
 
-def ecs_state():
+def state():
     """Rollouts and tasks in the shape that ECS itself shows them; tasks that stopped a minute ago are no news."""
     from ministack.services import ecs
 
@@ -403,7 +406,9 @@ def ecs_state():
     with scope():
         services = [{name: service.get(name) for name in ("serviceArn", "deployments")} for service in list(ecs._services.values())]
         tasks = [task for task in list(ecs._tasks.values()) if is_news(task)]
-        return ecs._sanitize({"services": services, "tasks": tasks})
+        # Until somebody asks CloudFormation for something, it is not even loaded.
+        news = stacks.news() if "ministack.services.cloudformation" in sys.modules else []
+        return {**ecs._sanitize({"services": services, "tasks": tasks}), "stacks": news}
 
 
 async def answer(send, status, value):
@@ -423,7 +428,7 @@ async def read(receive):
 
 
 def with_own_routes(app):
-    """Wraps the emulator's application with the two routes of the gateway."""
+    """Wraps the emulator's application with the routes of the gateway."""
 
     async def handle(scope_, receive, send):
         path = scope_.get("path", "")
@@ -434,8 +439,10 @@ def with_own_routes(app):
             return await answer(send, 403, {"message": "this route belongs to the gateway of the local engine"})
         if path == "/_lockstep/events":
             return await answer(send, 200, await asyncio.to_thread(put_events, json.loads(await read(receive))))
-        if path == "/_lockstep/ecs":
-            return await answer(send, 200, ecs_state())
+        if path == "/_lockstep/state":
+            return await answer(send, 200, state())
+        if path == "/_lockstep/resources":
+            return await answer(send, 200, stacks.hit(json.loads(await read(receive))))
         return await answer(send, 404, {"message": f"no such route: {path}"})
 
     return handle
@@ -449,6 +456,7 @@ def load_what_a_deployment_needs():
         importlib.import_module(f"ministack.{name}")
         if name == "services.cloudformation":
             resources.know_more()
+            stacks.behave()
         if name == "services.lambda_svc":
             serve_code_of_versions()
             mind_guards_of_versions()
@@ -471,6 +479,7 @@ def serve():
     repeat_failed_events()
     permit_calls_on_aliases()
     permit_invocations_of_versions()
+    stacks.permit_by_stack()
     sys.modules.setdefault("cbor2", Cbor)
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)

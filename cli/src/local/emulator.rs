@@ -10,8 +10,11 @@ use super::layout::Layout;
 use super::process::{Plan, Process, Supervised, tail};
 
 const LAUNCHER: &str = include_str!("../../local/emulator.py");
-/// A module of the launcher's, found because it lies beside it.
-const RESOURCES: &str = include_str!("../../local/resources.py");
+/// Modules of the launcher's, found because they lie beside it.
+const MODULES: [(&str, &str); 2] = [
+    ("resources.py", include_str!("../../local/resources.py")),
+    ("stacks.py", include_str!("../../local/stacks.py")),
+];
 
 /// The one region of the local engine.
 pub const REGION: &str = "us-east-1";
@@ -51,7 +54,9 @@ pub async fn start(
     let python = layout.program("python");
     let launcher = layout.engine.join("emulator.py");
     layout.write(&launcher, LAUNCHER.as_bytes())?;
-    layout.write(&layout.engine.join("resources.py"), RESOURCES.as_bytes())?;
+    for (name, text) in MODULES {
+        layout.write(&layout.engine.join(name), text.as_bytes())?;
+    }
     let plan = plan(layout, &python, &launcher, options)?;
     let mut running = Supervised::start(layout, &python, PROCESSES, &plan)?;
     wait_until_ready(layout, options, &mut running).await?;

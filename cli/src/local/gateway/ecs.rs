@@ -1,70 +1,13 @@
-//! What ECS announces: the states of deployments and tasks, seen by looking at the emulator again and again.
+//! What ECS announces: the states of deployments and tasks.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
 
-use hyper::Method;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use super::Shared;
 use super::events::Event;
 
-/// How often the emulator is asked while something is going on: an event is at most this late.
-const BUSY: Duration = Duration::from_millis(100);
-/// How often it is asked otherwise.
-const IDLE: Duration = Duration::from_secs(1);
-/// How long after the last change of a service it counts as busy.
-const SETTLE: Duration = Duration::from_secs(5);
-
-/// Wakes the watcher when a call that changes ECS went through the gateway.
-#[derive(Default)]
-pub(super) struct Watch {
-    changed: Notify,
-}
-
-impl Watch {
-    /// Looks soon: an ECS call has just been answered.
-    pub(super) fn look(&self) {
-        self.changed.notify_one();
-    }
-}
-
-/// Watches until the gateway is dropped.
-pub(super) async fn watch(shared: Arc<Shared>) {
-    let mut seen = Seen::default();
-    let mut busy_until = Instant::now();
-    loop {
-        let pause = if Instant::now() < busy_until {
-            BUSY
-        } else {
-            IDLE
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = shared.watch.changed.notified() => busy_until = Instant::now() + SETTLE,
-        }
-        // Before the emulator is up, and after it is gone, there is nothing to see.
-        let Ok(state) = shared
-            .upstream
-            .own_route(Method::GET, "/_lockstep/ecs", vec![])
-            .await
-        else {
-            continue;
-        };
-        let events = seen.update(&state);
-        if !events.is_empty() || rollout_in_progress(&state) {
-            busy_until = Instant::now() + SETTLE;
-        }
-        for event in events {
-            shared.events.emit(event).await;
-        }
-    }
-}
-
-fn rollout_in_progress(state: &Value) -> bool {
+/// Whether a rollout is under way, so that there will be more to see soon.
+pub(super) fn is_busy(state: &Value) -> bool {
     list(&state["services"])
         .flat_map(|service| list(&service["deployments"]))
         .any(|deployment| deployment["rolloutState"] == "IN_PROGRESS")
@@ -72,14 +15,14 @@ fn rollout_in_progress(state: &Value) -> bool {
 
 /// The last known state of every deployment and task.
 #[derive(Debug, Default)]
-struct Seen {
+pub(super) struct Seen {
     deployments: HashMap<String, String>,
     tasks: HashMap<String, String>,
 }
 
 impl Seen {
     /// Takes in what there is now and returns what ECS would have announced since the last time.
-    fn update(&mut self, state: &Value) -> Vec<Event> {
+    pub(super) fn update(&mut self, state: &Value) -> Vec<Event> {
         let mut events = Vec::new();
         for service in list(&state["services"]) {
             for deployment in list(&service["deployments"]) {

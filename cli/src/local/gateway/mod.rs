@@ -1,26 +1,30 @@
 //! The gateway: a reverse proxy in front of the emulator through which every AWS call goes.
 //!
 //! It passes requests on unchanged (the Host header too: signatures cover it) and adds what the emulator lacks: the
-//! events AWS emits by itself ([`events`], [`ecs`]), a log of calls ([`calls`]) and faults for tests ([`faults`]).
+//! events AWS emits by itself ([`events`]), a log of calls ([`calls`]) and faults for tests ([`faults`]).
 //! Without an installed fault rule it never alters an answer.
 
 pub mod calls;
-pub mod ecs;
+mod ecs;
 pub mod events;
 pub mod faults;
 mod proxy;
 mod rest;
+pub mod stacks;
 mod upstream;
+mod watch;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use hyper::Method;
 use tokio::task::JoinHandle;
 
 pub use calls::{Call, CallName};
 pub use events::{Delivery, Event};
 pub use faults::{Fault, FaultHandle, FaultRule};
+pub use stacks::{ResourceAction, ResourceFault};
 
 use calls::CallLog;
 use events::EventBus;
@@ -34,7 +38,7 @@ struct Shared {
     calls: CallLog,
     faults: Faults,
     events: EventBus,
-    watch: ecs::Watch,
+    watch: watch::Watch,
 }
 
 /// A running gateway. Dropping it closes its port.
@@ -56,11 +60,11 @@ impl Gateway {
             upstream,
             calls: CallLog::default(),
             faults: Faults::default(),
-            watch: ecs::Watch::default(),
+            watch: watch::Watch::default(),
         });
         let tasks = vec![
             tokio::spawn(proxy::serve(listener, Arc::clone(&shared))),
-            tokio::spawn(ecs::watch(Arc::clone(&shared))),
+            tokio::spawn(watch::watch(Arc::clone(&shared))),
         ];
         Ok(Self { shared, tasks })
     }
@@ -98,6 +102,15 @@ impl Gateway {
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
+    }
+
+    /// Has resources of stacks fail or take their time, these and no others any more. Without any, all is as usual.
+    pub async fn hit_resources(&self, faults: &[ResourceFault]) -> io::Result<()> {
+        let rules: Vec<_> = faults.iter().map(ResourceFault::rule).collect();
+        let body = serde_json::Value::from(rules).to_string().into_bytes();
+        let upstream = &self.shared.upstream;
+        let answer = upstream.own_route(Method::POST, "/_lockstep/resources", body);
+        answer.await.map(drop)
     }
 
     /// How events are delivered from now on; [`Delivery::Once`] at the start.

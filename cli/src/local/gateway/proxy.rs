@@ -207,16 +207,9 @@ impl Shared {
                     self.events.emit(event).await;
                 }
             }
-            ("ecs", operation) if changes_ecs(operation) => self.watch.look(),
-            _ => {}
+            _ => self.watch.look_after(name),
         }
     }
-}
-
-fn changes_ecs(operation: &str) -> bool {
-    ["Create", "Update", "Delete", "Run", "Start", "Stop"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
 }
 
 /// `PUT /v2/<repository>/manifests/<tag or digest>`.
