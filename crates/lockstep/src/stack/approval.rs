@@ -28,7 +28,7 @@ impl Approval {
             let (component, resource) = text.split_once('/')?;
             let skipped = resource.strip_prefix(SKIP);
             let resource = skipped.unwrap_or(resource);
-            let mut parts = resource.split(['/', '.']);
+            let mut parts = resource.split('/');
             let is_id =
                 |part: &str| !part.is_empty() && part.chars().all(|it| it.is_ascii_alphanumeric());
             (!component.is_empty() && parts.all(is_id)).then(|| Self {

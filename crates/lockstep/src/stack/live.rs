@@ -114,13 +114,17 @@ impl StackResource {
 pub struct Looked {
     /// The stack of the step's name; `None` when there is none.
     pub stack: Option<LiveStack>,
-    /// The deployment's change set: that of the change, or, where it is undone, that of the undo.
+    /// The change set of the change.
     pub change_set: Option<LiveChangeSet>,
-    /// Events of the stack, newest first, back to before the deployment began; those of nested
-    /// stacks where the operation failed.
+    /// The change set that puts back what was there. Only looked for when the step is undone.
+    pub undo_change_set: Option<LiveChangeSet>,
+    /// The stack's events since the plan was made, newest first, with those of nested stacks that
+    /// failed.
     pub events: Vec<StackEvent>,
-    /// The SHA-256 of the stack's template (`GetTemplate`, `Original`), where it was asked for.
+    /// The SHA-256 of the stack's template (`GetTemplate`, `Original`). Only asked for when the
+    /// step is undone.
     pub template_sha256: Option<String>,
-    /// The stack's resources, nested ones included, where they were asked for.
-    pub resources: Option<Vec<StackResource>>,
+    /// The stack's resources, nested ones included. Only asked for when a new stack is undone,
+    /// and when a stack is deleted to be created again.
+    pub resources: Vec<StackResource>,
 }

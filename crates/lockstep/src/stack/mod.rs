@@ -5,17 +5,25 @@
 //! is replaced or deleted.
 
 mod approval;
+mod cause;
 mod change;
 mod event;
+mod guard;
 pub mod identity;
 mod live;
+mod stateful;
 mod status;
 mod step;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use approval::{Approval, approved};
+pub use cause::{RootCause, console, root_cause};
 pub use change::{PropertyChange, ResourceChange};
 pub use event::{Operation, StackEvent};
+pub use guard::{Violation, guard};
 pub use live::{ChangeSetStatus, LiveChangeSet, LiveStack, Looked, StackResource};
+pub use stateful::is_stateful;
 pub use status::StackStatus;
 pub use step::{
     APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep,
