@@ -1,4 +1,4 @@
-//! The handlers that a deployment of ECS services goes through, as they are shipped, and the floor they are measured against.
+//! The handlers as they are shipped, and the floor they are measured against.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,8 +10,21 @@ use serde_json::{Value, json};
 use crate::{Result, aws_environment};
 
 /// The handlers.
-pub const HANDLERS: [&str; 9] = [
-    "trigger", "lock", "plan", "service", "verify", "conclude", "notify", "wake", "watchdog",
+pub const HANDLERS: [&str; 14] = [
+    "trigger",
+    "release",
+    "lock",
+    "plan",
+    "plan-functions",
+    "service",
+    "function",
+    "traffic",
+    "verify",
+    "publish-live",
+    "conclude",
+    "notify",
+    "wake",
+    "watchdog",
 ];
 /// The least a function can be.
 pub const HELLO: &str = "lockstep-bench-hello";
@@ -58,6 +71,10 @@ pub fn environment(name: &str, runtime_api: &str, endpoint: &str) -> Vec<(&'stat
         ("LOCKSTEP_TABLE", "lockstep-ledger".to_owned()),
         ("LOCKSTEP_STATE_MACHINE_ARN", machine),
         ("LOCKSTEP_TOPIC_ARN", topic),
+        (
+            "LOCKSTEP_RELEASES_BUCKET",
+            format!("lockstep-releases-{ACCOUNT}"),
+        ),
         ("LOCKSTEP_LOG", "info".to_owned()),
     ];
     environment.extend(aws_environment(endpoint));
