@@ -7,25 +7,31 @@
 mod approval;
 mod cause;
 mod change;
+mod doctor;
 mod event;
 mod guard;
 pub mod identity;
 mod live;
+mod next;
 mod stateful;
 mod status;
 mod step;
 #[cfg(test)]
 pub(crate) mod testing;
+mod undo;
 
 pub use approval::{Approval, approved};
 pub use cause::{RootCause, console, root_cause};
 pub use change::{PropertyChange, ResourceChange};
+pub use doctor::{Diagnosis, Patient, diagnose};
 pub use event::{Operation, StackEvent};
 pub use guard::{Violation, guard};
 pub use live::{ChangeSetStatus, LiveChangeSet, LiveStack, Looked, StackResource};
+pub use next::{Do, Next, next, observe};
 pub use stateful::is_stateful;
 pub use status::StackStatus;
 pub use step::{
     APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep,
     Template,
 };
+pub use undo::undo_next;
