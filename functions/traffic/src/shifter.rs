@@ -11,8 +11,8 @@ use lockstep::lambda::traffic::{
 use lockstep::manifest::ResolvedTraffic;
 use lockstep::plan::Plan;
 use lockstep::record::DeploymentRef;
-use lockstep_handler::{hold_lock, may_act, parse};
-use lockstep_lambda::{Lambda, Mandate};
+use lockstep_handler::{hold_lock, mandate, parse};
+use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -52,15 +52,16 @@ impl Shifter {
         let mut progress = request.progress.unwrap_or_default();
         let reached = match plan.as_ref().and_then(of_functions) {
             Some((step, traffic)) => {
+                // The execution may be stopped while one invocation is at it, and somebody else
+                // puts the aliases back.
+                let mandate = mandate(&self.ledger, deployment, request.fence, false);
+                let lambda = self.lambda.paced(step.rate_per_second, Some(until));
                 let work = Work {
                     traffic,
                     stages: traffic.stages(),
                     metrics: &self.metrics,
                     fleet: Fleet {
-                        lambda: self
-                            .lambda
-                            .paced(step.rate_per_second, Some(until))
-                            .under(Some(self.mandate(deployment, request.fence))),
+                        lambda: lambda.under(Some(mandate)),
                         step,
                         until,
                     },
@@ -72,16 +73,6 @@ impl Shifter {
             },
         };
         Ok(answer(deployment, &reached, &progress))
-    }
-
-    /// What is asked before each alias is changed: the execution may be stopped while one
-    /// invocation is at it, and somebody else puts the aliases back.
-    fn mandate(&self, deployment: &DeploymentRef, fence: u64) -> Mandate {
-        let (ledger, deployment) = (self.ledger.clone(), deployment.clone());
-        Mandate::new(move || {
-            let (ledger, deployment) = (ledger.clone(), deployment.clone());
-            async move { may_act(&ledger, &deployment, fence, false).await }
-        })
     }
 }
 
