@@ -57,7 +57,7 @@ fn an_image_is_released_by_its_push_and_put_back_by_digest() {
         let live = answer(&world).await;
         assert_eq!(
             (&live["label"], &live["version"]),
-            (&"v2".into(), &"2".into())
+            (&"v2".into(), &"3".into())
         );
         assert!(served(&world).await.ends_with(&second));
         let kept = parameters::live(&world).await;
