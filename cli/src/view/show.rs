@@ -40,6 +40,9 @@ pub struct ShownStep {
     pub before: String,
     /// What it was to run afterwards.
     pub after: String,
+    /// What changes of it, one line each, where that is known: of a stack.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
     /// `waiting`, `running`, `ended`, `putting back`, `put back`, or `not put back` where that
     /// failed and a person is needed.
     pub state: &'static str,
@@ -138,6 +141,7 @@ impl ShownStep {
     fn of((step, journal): (Step, StepJournal), dirty: bool) -> Self {
         Self {
             number: step.number,
+            changes: step.details(),
             target: step.target,
             before: step.before,
             after: step.after,
@@ -164,6 +168,9 @@ impl ShownStep {
             format!("  before  {}", table::hanging(&self.before, 10)),
             format!("  after   {}", table::hanging(&self.after, 10)),
         ];
+        for change in &self.changes {
+            lines.push(format!("  change  {}", table::hanging(change, 10)));
+        }
         if !journal.note.is_empty() {
             lines.push(format!("  note    {}", table::hanging(&journal.note, 10)));
         }
@@ -200,7 +207,7 @@ const fn state(journal: &StepJournal, dirty: bool) -> &'static str {
 impl Message {
     fn of((state, sent_at): &(String, Timestamp)) -> Option<Self> {
         let moment = match state.as_str() {
-            "AnnounceStart" => "started",
+            "AnnounceInfrastructure" | "AnnounceStart" => "started",
             "AnnounceUndo" => "rolling_back",
             "Notify" => "concluded",
             _ => return None,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lockstep::DeploymentId;
-use lockstep::plan::Plan;
+use lockstep::plan::{Plan, Stage};
 use lockstep::record::{DeploymentRecord, StepJournal};
 use lockstep_ledger::LedgerError;
 
@@ -122,7 +122,9 @@ impl Watcher {
     /// All steps of the plan with their journals, once there is a plan.
     pub async fn steps(&mut self) -> Result<Vec<(lockstep::plan::Step, StepJournal)>, CliError> {
         let ledger = self.controller.ledger.clone();
-        if self.plan.is_none() {
+        // Where stacks change, what runs on them is planned after they did.
+        let is_whole = |plan: &Plan| plan.stage == Stage::Whole;
+        if !self.plan.as_ref().is_some_and(is_whole) {
             self.plan = ledger
                 .plan(&self.id)
                 .await
@@ -187,7 +189,7 @@ impl Watcher {
         };
         match (phase.phase, record) {
             ("lock", Some(record)) => self.lock_holder(record).await,
-            ("rollout" | "undo", _) => {
+            ("infrastructure" | "rollout" | "undo", _) => {
                 let steps = self.steps().await?;
                 let seen = steps
                     .iter()

@@ -52,8 +52,8 @@ pub struct Ended {
 /// A phase of a deployment, with its times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PhaseSpan {
-    /// The phase: `trigger`, `release`, `lock`, `plan`, `rollout`, `verify`, `undo`,
-    /// `verify restored`, `conclude`, `notify`.
+    /// The phase: `trigger`, `release`, `lock`, `plan`, `infrastructure`, `rollout`, `verify`,
+    /// `undo`, `verify restored`, `conclude`, `notify`.
     pub phase: &'static str,
     /// When its first state was entered.
     pub started_at: Timestamp,
@@ -80,11 +80,25 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 12] = [
+const PHASES: [(&str, &[&str]); 13] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
-    ("plan", &["Plan", "HasSteps", "PlanFunctions"]),
+    (
+        "plan",
+        &[
+            "Plan",
+            "HasSteps",
+            "PlanFunctions",
+            "PlanStacks",
+            "StacksPlanned",
+            "PlanStacksWait",
+            "PlanRollout",
+            "RolloutPlanned",
+            "PlanRolloutFunctions",
+        ],
+    ),
+    ("infrastructure", &["Stacks", "StacksSettled"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
     ("traffic", &["Traffic", "TrafficShifted", "TrafficWait"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
@@ -99,7 +113,12 @@ const PHASES: [(&str, &[&str]); 12] = [
 ];
 
 /// The states that send a message.
-const MESSAGES: [&str; 3] = ["AnnounceStart", "AnnounceUndo", "Notify"];
+const MESSAGES: [&str; 4] = [
+    "AnnounceInfrastructure",
+    "AnnounceStart",
+    "AnnounceUndo",
+    "Notify",
+];
 
 fn phase_of(state: &str) -> Option<&'static str> {
     PHASES

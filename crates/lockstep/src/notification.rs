@@ -164,7 +164,7 @@ const fn symbol(verdict: Verdict) -> &'static str {
 
 fn described(record: &DeploymentRecord, moment: &Moment<'_>) -> (String, Vec<String>) {
     match moment {
-        Moment::Started(plan) => (plan.map(Plan::summary).unwrap_or_default(), Vec::new()),
+        Moment::Started(plan) => (plan.map(Plan::told).unwrap_or_default(), Vec::new()),
         Moment::RollingBack(failure) => {
             let why = failure.map_or_else(|| "The deployment failed".to_owned(), cause_text);
             (

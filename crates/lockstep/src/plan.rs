@@ -8,7 +8,10 @@ use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
 use crate::release::Release;
-use crate::stack::StackStep;
+use crate::stack::{ResourceChange, StackStep};
+
+/// How many changes of one stack are told before a deployment begins.
+const DETAILS: usize = 20;
 
 /// What a deployment will do: a pure function of manifest, release and observed world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,6 +157,25 @@ impl Plan {
         let lines: Vec<_> = self.steps.iter().map(Step::summary).collect();
         lines.join("\n")
     }
+
+    /// The plan as people are told of it before it begins: each step, and what is known of its
+    /// changes.
+    pub fn told(&self) -> String {
+        let mut lines = Vec::new();
+        for step in &self.steps {
+            lines.push(step.summary());
+            let details = step.details();
+            let more = details.len().saturating_sub(DETAILS);
+            lines.extend(details.into_iter().take(DETAILS).map(|it| format!("- {it}")));
+            if more > 0 {
+                lines.push(format!("- and {more} more: lockstep show"));
+            }
+        }
+        if self.stage == Stage::Infrastructure {
+            lines.push("What runs on it is planned afterwards.".to_owned());
+        }
+        lines.join("\n")
+    }
 }
 
 /// A step as the states carry it: its number, and whose work it is.
@@ -233,6 +255,13 @@ impl Step {
             phase: self.change.phase(),
             traffic: self.change.in_stages().is_some(),
         }
+    }
+
+    /// What would change, one line each, before and after, where that is known: of a stack.
+    pub fn details(&self) -> Vec<String> {
+        let preview = self.change.as_stack().and_then(|it| it.preview.as_ref());
+        let changes = preview.into_iter().flat_map(|it| &it.changes);
+        changes.map(ResourceChange::words).collect()
     }
 
     /// The step in one line.

@@ -7,7 +7,7 @@ use lockstep::ecs::{ServiceStep, Settle, keeps_after, keeps_before};
 use lockstep::plan::{Change, Plan};
 use lockstep::record::DeploymentRef;
 use lockstep_aws::HttpGet;
-use lockstep_ecs::Ecs;
+use lockstep_ecs::{Ecs, ServiceLookup};
 use lockstep_handler::{environment_of, hold_lock, parse};
 use lockstep_ledger::Ledger;
 use serde::Deserialize;
@@ -84,9 +84,26 @@ impl Verifier {
                 Change::Functions(_) | Change::Stack(_) => None,
             })
             .collect();
-        let services = self
-            .services(&steps, request.target, progress.since)
-            .await?;
+        let began_here = request.target == Target::Before && made_stacks(plan);
+        let looks = Looks {
+            target: request.target,
+            since: progress.since,
+            began_here,
+        };
+        let services = self.services(&steps, looks).await?;
+        let me = &request.deployment;
+        // Nothing ran before the first stack was made: there is nothing to answer.
+        if began_here
+            && self
+                .ledger
+                .current_release(&me.application, &me.environment)
+                .await?
+                .is_none()
+        {
+            return Ok(Look::Passed {
+                note: "the stacks were new, and nothing was verified here before".into(),
+            });
+        }
         // What others rolled out meanwhile is theirs to check, and a service that was down before
         // is not expected to answer.
         let services_alone = steps.len() == plan.steps.len();
@@ -108,18 +125,40 @@ impl Verifier {
     async fn services(
         &self,
         steps: &[&ServiceStep],
-        target: Target,
-        since: Timestamp,
+        looks: Looks,
     ) -> Result<Vec<Settle>, PhaseError> {
         let looks = steps.iter().map(async |step| {
+            if looks.began_here && self.is_gone(step).await? {
+                return Ok(Settle::LeftAlone);
+            }
             let world = self.ecs.look(step).await?;
-            match target {
-                Target::After => keeps_after(step, &world, since),
-                Target::Before => keeps_before(step, &world, since),
+            match looks.target {
+                Target::After => keeps_after(step, &world, looks.since),
+                Target::Before => keeps_before(step, &world, looks.since),
             }
         });
         stream::iter(looks).buffered(AT_ONCE).try_collect().await
     }
+
+    /// Whether a service went with the new stack that it was a part of.
+    async fn is_gone(&self, step: &ServiceStep) -> Result<bool, PhaseError> {
+        let found = self.ecs.find_service(&step.cluster, &step.service).await?;
+        Ok(!matches!(found, ServiceLookup::Found(live) if live.status == "ACTIVE"))
+    }
+}
+
+/// How services are looked at.
+#[derive(Debug, Clone, Copy)]
+struct Looks {
+    target: Target,
+    since: Timestamp,
+    /// Whether services may be gone again with the stacks that the deployment had made.
+    began_here: bool,
+}
+
+fn made_stacks(plan: &Plan) -> bool {
+    let mut stacks = plan.steps.iter().filter_map(|step| step.change.as_stack());
+    stacks.any(|stack| stack.before.is_none())
 }
 
 fn answer(deployment: &DeploymentRef, look: &Look, progress: &Progress) -> Value {

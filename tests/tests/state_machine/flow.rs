@@ -7,7 +7,8 @@ use lockstep::verdict::Verdict;
 use crate::machine::{Edges, Machine, State};
 
 /// Sending a message, waking a neighbour or tidying up never changes what happens next.
-const MAY_FAIL: [&str; 5] = [
+const MAY_FAIL: [&str; 6] = [
+    "AnnounceInfrastructure",
     "AnnounceStart",
     "AnnounceUndo",
     "Notify",
@@ -86,11 +87,7 @@ fn every_failure_leads_to_undo_or_to_conclude() {
 #[test]
 fn a_phase_that_may_have_changed_something_is_undone_itself() {
     let machine = Machine::load();
-    for name in machine.reach(
-        "Rollout",
-        &["AnnounceUndo", "Conclude"],
-        Edges::WithoutCatch,
-    ) {
+    for name in machine.reach("Stacks", &["AnnounceUndo", "Conclude"], Edges::WithoutCatch) {
         for catcher in machine.state(name).catchers() {
             assert_eq!(catcher["Next"], "AnnounceUndo", "{name}");
         }
@@ -101,17 +98,12 @@ fn a_phase_that_may_have_changed_something_is_undone_itself() {
 fn undo_is_the_exact_reverse_of_do() {
     let machine = Machine::load();
     let chain = |start| machine.reach(start, &["AnnounceUndo", "Conclude"], Edges::WithoutCatch);
-    let done = changes(&machine, &chain("AnnounceStart"), "do");
+    let done = changes(&machine, &chain("AnnounceInfrastructure"), "do");
     let mut undone = changes(&machine, &chain("AnnounceUndo"), "undo");
     undone.reverse();
     assert!(!done.is_empty());
     assert_eq!(done, undone);
-    assert_eq!(machine.state("Rollout").body["Items"], "{% $steps %}");
-    assert_eq!(
-        machine.state("UndoRollout").body["Items"],
-        "{% $reverse($steps) %}"
-    );
-    for map in ["Rollout", "UndoRollout"] {
+    for map in ["Stacks", "Rollout", "UndoWave"] {
         let item = &machine.state(map).body["ItemSelector"];
         for field in ["step", "phase"] {
             let value = format!("{{% $states.context.Map.Item.Value.{field} %}}");
@@ -120,25 +112,55 @@ fn undo_is_the_exact_reverse_of_do() {
     }
 }
 
-/// The functions by which a chain changes the world, in order: all of one Map at the same time.
+/// What runs is rolled out at the same time, and put back at the same time, the last step first.
+/// Stacks are put back after everything else, one at a time.
+#[test]
+fn stacks_are_put_back_last_and_one_at_a_time() {
+    let machine = Machine::load();
+    let field = |state: &str, name: &str| machine.state(state).body[name].clone();
+    assert_eq!(field("Stacks", "Items"), "{% $steps %}");
+    assert_eq!(field("Stacks", "MaxConcurrency"), 1);
+    assert_eq!(
+        field("Rollout", "Items"),
+        "{% [$steps[phase != 'stack']] %}"
+    );
+    assert_eq!(
+        field("UndoRollout", "Items"),
+        "{% [{'steps': [$reverse($steps)[phase != 'stack']]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}] %}"
+    );
+    assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
+    assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
+    assert_eq!(
+        field("UndoWave", "MaxConcurrency"),
+        field("Rollout", "MaxConcurrency")
+    );
+    // A wave that breaks does not keep the next one from being put back.
+    let caught = &machine.state("UndoWave").catchers()[0]["Next"];
+    assert_eq!(caught, "WaveNotRestored");
+    assert_eq!(field("WaveNotRestored", "End"), true);
+}
+
+/// The functions by which a chain changes the world, in order: all of one set at the same time.
+/// A Map of waves has two: everything, then stacks.
 fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet<&'a str>> {
-    let of_map = |map: &str| -> Vec<&State> {
-        machine
-            .token_tasks()
-            .filter(|task| task.inside.as_deref() == Some(map))
-            .collect()
-    };
     let maps = chain
         .iter()
         .filter(|name| machine.state(name).kind() == "Map");
-    let tasks: Vec<Vec<&State>> = maps.map(|map| of_map(map)).collect();
-    for task in tasks.iter().flatten() {
-        assert_eq!(task.payload()["verb"], verb, "{}", task.name);
+    let mut sets = Vec::new();
+    for map in maps {
+        let tasks = machine
+            .token_tasks()
+            .filter(|task| machine.is_inside(task, map));
+        let (stacks, rest): (Vec<_>, Vec<_>) =
+            tasks.partition(|task| task.function() == "Infrastructure");
+        for task in stacks.iter().chain(&rest) {
+            assert_eq!(task.payload()["verb"], verb, "{}", task.name);
+        }
+        for tasks in [rest, stacks].into_iter().filter(|tasks| !tasks.is_empty()) {
+            sets.push(tasks.into_iter().map(State::function).collect());
+        }
     }
-    tasks
-        .into_iter()
-        .map(|tasks| tasks.into_iter().map(State::function).collect())
-        .collect()
+    sets
 }
 
 /// What templates read is put back after the functions, whether those are back or not, and what
@@ -183,10 +205,15 @@ fn only_functions_are_published() {
 #[test]
 fn each_phase_of_a_step_has_its_state() {
     let machine = Machine::load();
-    let phases = [("service", "Service"), ("functions", "Function")];
-    for (choice, undo, unknown) in [
-        ("StepPhase", "", "UnknownPhase"),
-        ("UndoStepPhase", "Undo", "UnknownPhaseToUndo"),
+    let phases = [
+        ("service", "Service"),
+        ("functions", "Function"),
+        ("stack", "Infrastructure"),
+    ];
+    // Stacks are changed before, in a Map of their own.
+    for (choice, undo, unknown, phases) in [
+        ("StepPhase", "", "UnknownPhase", &phases[..2]),
+        ("UndoStepPhase", "Undo", "UnknownPhaseToUndo", &phases[..]),
     ] {
         let state = machine.state(choice);
         let rules = state.body["Choices"].as_array().unwrap();
@@ -198,6 +225,66 @@ fn each_phase_of_a_step_has_its_state() {
         }
         assert_eq!(state.body["Default"], unknown, "{choice}");
     }
+}
+
+/// Where no stack changes there is one plan, and nothing is visited that is about stacks.
+#[test]
+fn a_deployment_without_stacks_does_not_pay_for_them() {
+    let machine = Machine::load();
+    let rules = machine.state("HasSteps").body["Choices"]
+        .as_array()
+        .unwrap();
+    let ways: Vec<_> = rules
+        .iter()
+        .map(|rule| {
+            (
+                rule["Condition"].as_str().unwrap(),
+                rule["Next"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("{% 'stacks' in $states.input.needs %}", "PlanStacks"),
+        (
+            "{% $type($states.input.needs) = 'array' %}",
+            "PlanFunctions",
+        ),
+        (
+            "{% $exists($steps[phase = 'stack']) %}",
+            "AnnounceInfrastructure",
+        ),
+        ("{% $count($steps) > 0 %}", "AnnounceStart"),
+    ];
+    assert_eq!(ways, expected);
+    let without = machine.reach("AnnounceStart", &[], Edges::All);
+    for state in ["Stacks", "PlanStacks", "PlanRollout"] {
+        assert!(!without.contains(&state), "{state}");
+    }
+}
+
+/// Before the stacks were changed a plan that fails ends the deployment; afterwards it puts them
+/// back.
+#[test]
+fn each_plan_fails_to_where_it_belongs() {
+    let machine = Machine::load();
+    let plans = [
+        ("Plan", "first", "Conclude"),
+        ("PlanFunctions", "first", "Conclude"),
+        ("PlanRollout", "rollout", "AnnounceUndo"),
+        ("PlanRolloutFunctions", "rollout", "AnnounceUndo"),
+    ];
+    for (name, stage, next) in plans {
+        let state = machine.state(name);
+        assert_eq!(state.payload()["stage"], stage, "{name}");
+        assert_eq!(state.catchers()[0]["Next"], next, "{name}");
+        assert_eq!(
+            state.catchers()[0]["Assign"]["failure"]["phase"],
+            "plan",
+            "{name}"
+        );
+    }
+    let stacks = machine.state("PlanStacks").catchers();
+    assert_eq!(stacks[0]["Next"], "Conclude");
 }
 
 #[test]

@@ -54,6 +54,12 @@ impl Machine {
         self.tasks().filter(|state| state.waits_for_token())
     }
 
+    /// Whether a state is in a Map, at whatever depth.
+    pub fn is_inside(&self, state: &State, map: &str) -> bool {
+        let outer = state.inside.as_deref();
+        outer.is_some_and(|outer| outer == map || self.is_inside(self.state(outer), map))
+    }
+
     /// The names reachable from `start` without leaving its scope, in order of discovery.
     /// States in `closed` are neither entered nor named.
     pub fn reach<'a>(&'a self, start: &'a str, closed: &[&str], edges: Edges) -> Vec<&'a str> {

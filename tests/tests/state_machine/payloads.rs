@@ -23,6 +23,10 @@ fn every_function_gets_the_fields_it_knows() {
             ],
         ),
         (
+            "Infrastructure",
+            vec!["deployment execution fence step task_token verb"],
+        ),
+        (
             "Lock",
             vec!["deployment execution fence step task_token verb"],
         ),
@@ -33,8 +37,9 @@ fn every_function_gets_the_fields_it_knows() {
                 "conclusion deployment execution failure moment",
             ],
         ),
-        ("Plan", vec!["deployment execution fence"]),
-        ("PlanFunctions", vec!["deployment execution fence"]),
+        ("Plan", vec!["deployment execution fence stage"]),
+        ("PlanFunctions", vec!["deployment execution fence stage"]),
+        ("PlanStacks", vec!["deployment execution fence progress"]),
         ("PublishLive", vec!["deployment execution fence verb"]),
         ("Release", vec!["deployment execution progress"]),
         (

@@ -13,7 +13,8 @@ use crate::template::{Template, root, texts};
 const ROLE: &str = "AWS::IAM::Role";
 
 /// AWS has no resource to name in these calls.
-const WITHOUT_RESOURCE: [&str; 17] = [
+const WITHOUT_RESOURCE: [&str; 18] = [
+    "cloudformation:GetTemplateSummary",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "ecs:DescribeTaskDefinition",
@@ -36,7 +37,9 @@ const WITHOUT_RESOURCE: [&str; 17] = [
 /// Nobody calls these by name: AWS asks for them when something else is called, or uses them for us.
 /// Those on items are what a transaction is made of; those on objects and images are what Lambda
 /// asks for when it is given new code, and those on tags what SSM asks for when a parameter is made with some.
-const USED_BY_AWS: [&str; 13] = [
+const USED_BY_AWS: [&str; 15] = [
+    "cloudformation:TagResource",
+    "cloudformation:UntagResource",
     "dynamodb:DeleteItem",
     "dynamodb:UpdateItem",
     "ecr:BatchGetImage",
@@ -112,13 +115,37 @@ fn each_function_has_a_role_of_its_own() {
 }
 
 #[test]
-fn roles_are_only_passed_to_tasks() {
+fn roles_are_only_passed_to_tasks_and_to_stacks() {
     for (role, properties) in Template::load().all(ROLE) {
+        let service = match role {
+            "InfrastructureRole" | "PlanStacksRole" => "cloudformation.amazonaws.com",
+            _ => "ecs-tasks.amazonaws.com",
+        };
         for statement in statements(properties) {
             if texts(&statement["Action"]).contains(&"iam:PassRole") {
                 let to = &statement["Condition"]["StringEquals"]["iam:PassedToService"];
-                assert_eq!(to, "ecs-tasks.amazonaws.com", "{role}");
+                assert_eq!(to, service, "{role}");
             }
+        }
+    }
+}
+
+/// Planning is looking: whoever plans stacks can change none.
+#[test]
+fn only_one_role_changes_stacks() {
+    let changing = [
+        "cloudformation:CancelUpdateStack",
+        "cloudformation:ContinueUpdateRollback",
+        "cloudformation:DeleteStack",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:RollbackStack",
+        "cloudformation:UpdateTerminationProtection",
+    ];
+    for (role, properties) in Template::load().all(ROLE) {
+        for statement in statements(properties).filter(|it| it["Effect"] == "Allow") {
+            let actions = texts(&statement["Action"]);
+            let changes = actions.iter().any(|action| changing.contains(action));
+            assert!(!changes || role == "InfrastructureRole", "{role}");
         }
     }
 }
@@ -170,7 +197,7 @@ fn code_of(function: &str) -> String {
         "crates/ledger".to_owned(),
     ];
     let package = fs::read_to_string(root().join(&folders[0]).join("Cargo.toml")).unwrap();
-    for adapter in ["ecs", "lambda", "parameters", "s3"] {
+    for adapter in ["cloudformation", "ecs", "lambda", "parameters", "s3"] {
         if package.contains(&format!("lockstep-{adapter}.workspace")) {
             folders.push(format!("crates/{adapter}"));
         }

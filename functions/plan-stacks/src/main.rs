@@ -1,0 +1,47 @@
+//! The `plan-stacks` phase: looks at the CloudFormation stacks that the manifest names, has
+//! CloudFormation say what would change of them, and stores the part of the plan that is about
+//! them. Changes no stack: all it makes is change sets, which do nothing until they are executed.
+//!
+//! Looks for as long as an invocation may take and says when to look again; Step Functions
+//! waits.
+
+mod answer;
+mod bucket;
+mod change;
+mod health;
+mod labels;
+mod leftovers;
+mod parameters;
+mod planner;
+mod progress;
+mod stack;
+mod values;
+
+use bucket::Bucket;
+use lockstep_aws::variable;
+use lockstep_cloudformation::CloudFormation;
+use lockstep_ecs::Ecs;
+use lockstep_handler::{Context, StartError, run};
+use planner::Planner;
+use values::Values;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), StartError> {
+    let context = Context::start()?;
+    let sdk = &context.sdk;
+    let planner = Planner {
+        cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(sdk)),
+        bucket: Bucket::new(sdk, variable("LOCKSTEP_RELEASES_BUCKET")?),
+        values: Values {
+            ssm: aws_sdk_ssm::Client::new(sdk),
+            ecs: Ecs::new(aws_sdk_ecs::Client::new(sdk)),
+        },
+        // Empty where the controller has no role of its own for stacks.
+        role: variable("LOCKSTEP_STACK_ROLE_ARN")
+            .ok()
+            .filter(|role| !role.is_empty()),
+        controller: variable("LOCKSTEP_STACK")?,
+        ledger: context.ledger,
+    };
+    run(async |payload| planner.handle(payload).await).await
+}
