@@ -4,6 +4,7 @@
 //! applied, and reported once at the place they were written.
 
 mod functions;
+mod stacks;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,7 @@ impl Check<'_> {
         }
         self.keys("services", manifest.services.keys(), rules::name);
         self.function_names(manifest);
+        self.stack_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
@@ -152,6 +154,7 @@ impl Check<'_> {
         }
         self.trigger(named);
         self.functions(named);
+        self.stacks(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::resolved::NamedEnvironment;
+use super::stacks::{Stack, TemplateSource};
 use super::stored::StoredManifest;
 use super::types::Manifest;
 use crate::release::Component;
@@ -41,7 +42,9 @@ impl StoredManifest {
     pub fn release_environments(&self) -> Vec<(String, bool)> {
         let environments = NamedEnvironment::all(&self.manifest).filter(|named| {
             let mut functions = named.functions();
-            functions.any(|(_, function)| function.image.is_none())
+            let released =
+                |(_, stack): (&str, Stack)| matches!(stack.template, TemplateSource::Released(_));
+            functions.any(|(_, function)| function.image.is_none()) || named.stacks().any(released)
         });
         let automatic = |named: NamedEnvironment<'_>| {
             let releases = named.trigger().is_some_and(|trigger| trigger.releases);

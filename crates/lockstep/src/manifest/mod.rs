@@ -26,6 +26,8 @@ mod stacks;
 mod stored;
 mod tags;
 mod task_definition;
+mod template;
+mod templates;
 mod traffic;
 mod tree;
 mod types;
@@ -48,6 +50,7 @@ pub use stacks::{
 };
 pub use stored::StoredManifest;
 pub use tags::tags_match;
+pub use templates::{Embedded, TemplateFile};
 pub use traffic::{ResolvedTraffic, Strategy, Traffic, WhenQuiet};
 pub use types::{
     CircuitBreaker, Environment, HttpCheck, Manifest, Notifications, Rollout, Service, Trigger,

@@ -12,8 +12,10 @@ use super::tree::{Entry, Node, Yaml};
 pub(super) const FUNCTIONS: bool = true;
 
 /// The keys that are refused, `*` being any name.
-const REFUSED: [&[&str]; 4] = [
+const REFUSED: [&[&str]; 6] = [
     &["functions"],
+    &["stacks"],
+    &["environments", "*", "stacks"],
     &["environments", "*", "traffic"],
     &["environments", "*", "functions"],
     &["environments", "*", "trigger", "releases"],
@@ -61,6 +63,8 @@ pub(super) fn without_refused(schema: &mut Value) {
     remove(schema, "/properties", "functions");
     remove(schema, "/$defs/Environment/properties", "functions");
     remove(schema, "/$defs/Environment/properties", "traffic");
+    remove(schema, "/properties", "stacks");
+    remove(schema, "/$defs/Environment/properties", "stacks");
     remove(schema, "/$defs/Trigger/properties", "releases");
     for definition in [
         "Function",
@@ -68,6 +72,10 @@ pub(super) fn without_refused(schema: &mut Value) {
         "FunctionConfiguration",
         "FunctionCheck",
         "Traffic",
+        "Stack",
+        "StackOverride",
+        "ReleasedTemplate",
+        "ParameterFrom",
     ] {
         remove(schema, "/$defs", definition);
     }

@@ -262,6 +262,131 @@ pub(super) fn file(text: &str) -> Result<(), Refusal> {
     refuse("the path of a JSON file, relative to the manifest", None)
 }
 
+/// Names of CloudFormation stacks.
+pub(super) fn stack_name(text: &str) -> Result<(), Refusal> {
+    let arn = text
+        .starts_with("arn:")
+        .then_some("write the name: what stands after `stack/` in the ARN");
+    let mut characters = text.chars();
+    let begins = characters.next().is_some_and(|it| it.is_ascii_alphabetic());
+    if begins && text.len() <= 128 && characters.all(|it| it.is_ascii_alphanumeric() || it == '-') {
+        return Ok(());
+    }
+    refuse(
+        "a letter, then letters, digits and hyphens, at most 128 characters",
+        arn,
+    )
+}
+
+/// Paths of template files.
+pub(super) fn template_file(text: &str) -> Result<(), Refusal> {
+    let help = text.contains("://").then_some(
+        "`lockstep apply` stores the file's content; a template that a build makes is `{artifact: PATH}`",
+    );
+    if !text.trim().is_empty() && !text.starts_with('/') && help.is_none() {
+        return Ok(());
+    }
+    refuse(
+        "the path of a YAML or JSON file, relative to the manifest",
+        help,
+    )
+}
+
+/// ARNs of IAM roles.
+pub(super) fn role_arn(text: &str) -> Result<(), Refusal> {
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "iam", "", account, role]
+            if account.len() == 12
+                && role.strip_prefix("role/").is_some_and(|it| !it.is_empty()) =>
+        {
+            Ok(())
+        }
+        _ => refuse(
+            "the ARN of an IAM role: arn:aws:iam::111122223333:role/NAME",
+            None,
+        ),
+    }
+}
+
+/// CloudWatch alarms, by name or ARN.
+pub(super) fn alarm_or_arn(text: &str) -> Result<(), Refusal> {
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "cloudwatch", _, account, "alarm", name, ..]
+            if account.len() == 12 && !name.is_empty() =>
+        {
+            Ok(())
+        }
+        ["arn", ..] => refuse("an alarm's name, or its ARN", None),
+        _ => alarm(text),
+    }
+}
+
+/// Names of a template's parameters and outputs.
+pub(super) fn parameter_name(text: &str) -> Result<(), Refusal> {
+    let plain = text.chars().all(|it| it.is_ascii_alphanumeric());
+    if plain && (1..=255).contains(&text.len()) {
+        return Ok(());
+    }
+    refuse("letters and digits, at most 255 of them", None)
+}
+
+/// Logical ids of resources, those of nested stacks with the way to them.
+pub(super) fn logical_id(text: &str) -> Result<(), Refusal> {
+    if text.split('/').all(|part| parameter_name(part).is_ok()) {
+        return Ok(());
+    }
+    let help = "a nested stack's resource is written Nested/OrdersTable";
+    refuse(
+        "a resource's logical id, as the template has it",
+        Some(help),
+    )
+}
+
+/// Keys of a stack's tags.
+pub(super) fn tag_key(text: &str) -> Result<(), Refusal> {
+    let reserved = ["aws:", "lockstep:"];
+    if reserved
+        .iter()
+        .any(|it| text.to_ascii_lowercase().starts_with(it))
+    {
+        return refuse(
+            "a key that begins neither with `aws:` nor with `lockstep:`",
+            None,
+        );
+    }
+    if (1..=128).contains(&text.chars().count()) {
+        return Ok(());
+    }
+    refuse("a key of at most 128 characters", None)
+}
+
+/// Names of SSM parameters.
+pub(super) fn ssm_parameter(text: &str) -> Result<(), Refusal> {
+    let named = text
+        .chars()
+        .all(|it| it.is_ascii_alphanumeric() || "_.-/".contains(it));
+    if named && !text.is_empty() && text.len() <= 1011 {
+        return Ok(());
+    }
+    let arn = text
+        .starts_with("arn:")
+        .then_some("write the name: what stands after `parameter` in the ARN");
+    refuse(
+        "the name of an SSM parameter, such as `/shared/db/endpoint`",
+        arn,
+    )
+}
+
+/// Images by their whole name.
+pub(super) fn image(text: &str) -> Result<(), Refusal> {
+    let plain =
+        !text.trim().is_empty() && !text.contains(char::is_whitespace) && !text.contains("://");
+    if plain && text.len() <= 1024 {
+        return Ok(());
+    }
+    refuse("an image, such as `public.ecr.aws/nginx/nginx:1.27`", None)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -60,7 +60,7 @@ fn merge_choices(schema: &mut Schema, mut choices: Vec<Value>) {
 }
 
 /// A part of a schema, to read documents by. Understands only what [`json_schema`] uses:
-/// references, one type, keys, items, and limits.
+/// references, one type or one of several, keys, items, and limits.
 #[derive(Clone, Copy)]
 pub(super) struct SchemaPart<'a> {
     root: &'a Value,
@@ -78,6 +78,13 @@ impl<'a> SchemaPart<'a> {
             .get("type")
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// What may stand here, where that is one of several things.
+    pub(super) fn alternatives(self) -> Vec<Self> {
+        let choices = self.part.get("anyOf").and_then(Value::as_array);
+        let choices = choices.into_iter().flatten();
+        choices.map(|choice| self.resolve(choice)).collect()
     }
 
     /// Whether anything may stand here.

@@ -62,6 +62,10 @@ impl Reader<'_> {
         if schema.is_free() {
             return Some(self.anything(node, at));
         }
+        let alternatives = schema.alternatives();
+        if !alternatives.is_empty() {
+            return self.one_of(node, schema, &alternatives, at);
+        }
         match (schema.kind(), &node.value) {
             ("object", Yaml::Map(entries)) => Some(self.object(entries, schema, at)),
             ("array", Yaml::List(items)) => Some(self.array(items, schema, at)),
@@ -77,6 +81,35 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// A value that may be one of several things, told apart by their kind. Where text may stand
+    /// and a number or `true` or `false` as well, these are texts, too, as they are written: so
+    /// that an account's number keeps its zeros.
+    fn one_of(
+        &mut self,
+        node: &Node,
+        schema: SchemaPart<'_>,
+        alternatives: &[SchemaPart<'_>],
+        at: &At<'_>,
+    ) -> Option<Value> {
+        let kind = match &node.value {
+            Yaml::Map(_) => "object",
+            Yaml::List(_) => "array",
+            Yaml::Text(_) => "string",
+            Yaml::Bool(_) => "boolean",
+            Yaml::Number(_) => "number",
+            Yaml::Null => "null",
+        };
+        let Some(meant) = alternatives.iter().find(|it| it.kind() == kind) else {
+            self.wrong_value(node, schema, at);
+            return None;
+        };
+        if matches!(kind, "boolean" | "number") {
+            let written = self.source.slice(&node.span).trim();
+            return Some(Value::String(written.to_owned()));
+        }
+        self.value(node, *meant, at)
     }
 
     /// A value of which no schema says what it must be.

@@ -10,6 +10,7 @@ use super::error::{ManifestError, Problem};
 use super::parse::ManifestFile;
 use super::resolved::NamedEnvironment;
 use super::task_definition::{self, Fault};
+use super::templates::{Embedded, TemplateFile};
 use super::types::Manifest;
 use super::wording::quoted;
 use crate::stack::Template;
@@ -37,41 +38,69 @@ pub struct StoredManifest {
 
 impl ManifestFile {
     /// Reads and checks the files that the manifest names. `load` gets each path once, as
-    /// it is written: relative to the manifest.
+    /// it is written: relative to the manifest. Templates have no address yet.
     ///
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn embed(
         &self,
-        mut load: impl FnMut(&str) -> io::Result<String>,
+        load: impl FnMut(&str) -> io::Result<String>,
     ) -> Result<StoredManifest, Vec<ManifestError>> {
-        let mut read = BTreeMap::new();
+        self.embed_all(load).map(|embedded| embedded.manifest)
+    }
+
+    /// The same, with the templates' texts, which are not part of what the ledger keeps.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn embed_all(
+        &self,
+        mut load: impl FnMut(&str) -> io::Result<String>,
+    ) -> Result<Embedded, Vec<ManifestError>> {
         let mut errors = Vec::new();
-        for user in self.users() {
-            let content = read.entry(user.file.clone()).or_insert_with(|| {
-                self.load(&user, &mut load)
-                    .map_err(|found| errors.extend(found))
-                    .ok()
-            });
-            let Some(definition) = content else { continue };
-            let missing = task_definition::missing_containers(definition, user.containers.iter());
-            errors.extend(missing.into_iter().map(|fault| self.fault(&user, fault)));
-        }
+        let task_definitions = self.task_definitions(&mut load, &mut errors);
+        let templates = self.templates(&mut load, &mut errors);
         errors.dedup();
         if !errors.is_empty() {
             return Err(errors);
         }
-        let embedded = |(file, content): (String, Option<Value>)| Some((file, content?));
         let stored = StoredManifest {
-            task_definitions: read.into_iter().filter_map(embedded).collect(),
-            templates: BTreeMap::new(),
+            task_definitions,
+            templates: templates.iter().map(TemplateFile::entry).collect(),
             manifest: self.manifest.clone(),
             source: self.source.text.clone(),
         };
         match serde_json::to_vec(&stored).map_or(usize::MAX, |json| json.len()) {
             size if size > STORED_LIMIT => Err(vec![self.too_large(size)]),
-            _ => Ok(stored),
+            _ => Ok(Embedded {
+                manifest: stored,
+                templates,
+            }),
         }
+    }
+
+    fn task_definitions(
+        &self,
+        load: &mut impl FnMut(&str) -> io::Result<String>,
+        errors: &mut Vec<ManifestError>,
+    ) -> BTreeMap<String, Value> {
+        let mut read = BTreeMap::new();
+        for user in self.users() {
+            let content = read.entry(user.file.clone()).or_insert_with(|| {
+                self.load(&user, load)
+                    .map_err(|found| errors.extend(found))
+                    .ok()
+            });
+            let Some(definition) = content else { continue };
+            let missing = task_definition::missing_containers(definition, user.containers.iter());
+            errors.extend(
+                missing
+                    .into_iter()
+                    .map(|fault| self.fault(&user.field, &user.file, fault)),
+            );
+        }
+        let embedded = |(file, content): (String, Option<Value>)| Some((file, content?));
+        read.into_iter().filter_map(embedded).collect()
     }
 
     fn too_large(&self, size: usize) -> ManifestError {
@@ -105,11 +134,7 @@ impl ManifestFile {
         user: &User,
         load: &mut impl FnMut(&str) -> io::Result<String>,
     ) -> Result<Value, Vec<ManifestError>> {
-        let text = load(&user.file).map_err(|error| {
-            let found = format!("{}: {error}", quoted(&user.file));
-            let problem = Problem::new(&user.field, found, "a file that can be read");
-            vec![self.error(problem.help("the path is relative to the manifest"))]
-        })?;
+        let text = self.text(&user.field, &user.file, load)?;
         let definition = task_definition::read(&user.file, &text)?;
         let faults: Vec<_> = task_definition::faults(&definition);
         if faults.is_empty() {
@@ -117,14 +142,29 @@ impl ManifestFile {
         } else {
             Err(faults
                 .into_iter()
-                .map(|fault| self.fault(user, fault))
+                .map(|fault| self.fault(&user.field, &user.file, fault))
                 .collect())
         }
     }
 
-    fn fault(&self, user: &User, fault: Fault) -> ManifestError {
-        let found = format!("{} in {}", fault.found, quoted(&user.file));
-        let path = user.field.clone();
+    /// The text of a file that a field names.
+    pub(super) fn text(
+        &self,
+        field: &str,
+        file: &str,
+        load: &mut impl FnMut(&str) -> io::Result<String>,
+    ) -> Result<String, Vec<ManifestError>> {
+        load(file).map_err(|error| {
+            let found = format!("{}: {error}", quoted(file));
+            let problem = Problem::new(field, found, "a file that can be read");
+            vec![self.error(problem.help("the path is relative to the manifest"))]
+        })
+    }
+
+    /// A fault of a file, shown where a field names it.
+    pub(super) fn fault(&self, field: &str, file: &str, fault: Fault) -> ManifestError {
+        let found = format!("{} in {}", fault.found, quoted(file));
+        let path = field.to_owned();
         self.error(Problem {
             path,
             found,
@@ -133,7 +173,7 @@ impl ManifestFile {
         })
     }
 
-    fn error(&self, problem: Problem) -> ManifestError {
+    pub(super) fn error(&self, problem: Problem) -> ManifestError {
         ManifestError::new(&self.source, &self.places.value(&problem.path), problem)
     }
 }

@@ -5,11 +5,17 @@ use super::tree::Yaml;
 
 /// What a schema asks for.
 pub(super) fn describe(schema: SchemaPart<'_>) -> String {
+    let alternatives = schema.alternatives();
+    if let Some((last, others)) = alternatives.split_last() {
+        let others: Vec<_> = others.iter().map(|it| describe(*it)).collect();
+        return format!("{} or {}", others.join(", "), describe(*last));
+    }
     match (schema.kind(), schema.range()) {
         ("string", _) => match schema.choices().as_slice() {
             [] => "text".to_owned(),
             choices => format!("one of: {}", choices.join(", ")),
         },
+        ("number", _) => "a number".to_owned(),
         ("boolean", _) => "true or false".to_owned(),
         ("array", _) => "a list".to_owned(),
         ("integer", (minimum, Some(maximum))) => {

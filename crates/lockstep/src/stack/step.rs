@@ -215,3 +215,8 @@ impl StackBefore {
         )
     }
 }
+
+/// The key, in the releases bucket, of a template with this content.
+pub fn template_key(application: &str, sha256: &str) -> String {
+    format!("templates/{application}/{sha256}")
+}

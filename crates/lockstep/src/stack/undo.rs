@@ -92,9 +92,10 @@ impl At<'_> {
         if !self.began(Purpose::Change) {
             let executed = self.looked.change_set.as_ref();
             let executed = executed.is_some_and(|it| it.status == ChangeSetStatus::Executed);
-            let healing = self.purpose() == Some(Purpose::Heal);
+            // A stack is deleted to be created again, or a shell because it was never executed.
+            let deleting = self.purpose().is_some();
             return match live.status.is_in_progress() {
-                true if executed || healing => wait(live.status.as_str()),
+                true if executed || deleting => wait(live.status.as_str()),
                 _ => done("nothing had been changed"),
             };
         }
