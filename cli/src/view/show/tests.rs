@@ -33,6 +33,7 @@ fn shown() -> Shown {
         ],
         waits_for: String::new(),
         steps: vec![ShownStep {
+            changes: Vec::new(),
             number: 0,
             target: "service hello/web".into(),
             before: "hello-web:2 (v2)".into(),
