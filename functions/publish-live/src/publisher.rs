@@ -1,5 +1,6 @@
 //! One invocation: all functions that a deployment changed.
 
+use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use lockstep::PhaseError;
 use lockstep::live::{ParameterChange, live_files, live_key};
@@ -87,7 +88,7 @@ impl Work<'_> {
         let files =
             stream::iter(files).map(async |(component, zip)| self.file(component, zip).await);
         let files = files.buffer_unordered(AT_ONCE).collect::<Vec<_>>();
-        let (files, images) = futures_util::join!(files, self.images(&images));
+        let (files, images) = join(files, self.images(&images)).await;
         let files = files.into_iter().collect::<Result<Vec<_>, _>>()?;
         let changed = files.into_iter().filter(|changed| *changed).count();
         Ok(answer(self.request, all, changed + images?))
