@@ -89,6 +89,10 @@ pub enum Command {
     Status(StatusArgs),
     /// Watch a deployment until its verdict
     Watch(WatchArgs),
+    /// Go on: the answer to what a deployment asks
+    Proceed(AnswerArgs),
+    /// Stop a deployment, and put back everything it changed
+    Stop(AnswerArgs),
     /// List the deployments of an environment
     History(HistoryArgs),
     /// Show everything about one deployment: phases, steps, before and after, messages
@@ -209,6 +213,23 @@ pub struct WatchArgs {
     /// A deployment's id, or an environment [default: whatever is being deployed]
     #[arg(value_name = "DEPLOYMENT|ENV")]
     pub target: Option<String>,
+}
+
+/// `lockstep proceed`, `lockstep stop`
+#[derive(Debug, Args)]
+pub struct AnswerArgs {
+    /// A deployment's id, or an environment: whatever is being deployed there
+    #[arg(value_name = "DEPLOYMENT|ENV")]
+    pub target: String,
+    /// The question, by the name that its message has [default: the one that is asked now]
+    #[arg(long, value_name = "NAME")]
+    pub question: Option<String>,
+    /// Why, for the record and the messages
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Who says so, for the record and the messages
+    #[arg(long, env = "LOCKSTEP_BY", value_name = "NAME", default_value_t = crate::commands::user())]
+    pub by: String,
 }
 
 /// `lockstep history`

@@ -153,6 +153,16 @@ impl Controller {
         }
     }
 
+    /// Stops an execution. The watchdog sees it, and starts a recovery.
+    pub async fn stop(&self, execution: &str, cause: &str) -> Result<(), CliError> {
+        let stop = self.sfn.stop_execution().execution_arn(execution);
+        let sent = stop.cause(cause).send().await;
+        sent.map(drop).map_err(|error| CliError::Aws {
+            doing: "stopping the deployment".to_owned(),
+            error: AwsError::new("states:StopExecution", &error),
+        })
+    }
+
     fn table(&self) -> String {
         format!("{}-ledger", self.stack)
     }

@@ -3,9 +3,11 @@
 mod apply;
 mod deploy;
 mod history;
+mod proceed;
 mod release;
 mod show;
 mod status;
+mod stop;
 mod sync;
 mod validate;
 mod watch;
@@ -19,6 +21,8 @@ use crate::local::commands::find_project;
 use crate::view::Output;
 
 pub use apply::apply;
+pub use proceed::proceed;
+pub use stop::stop;
 
 /// Runs a command to its end. A failure is printed here, once.
 pub async fn run(cli: Cli) -> Exit {
@@ -42,6 +46,8 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Sync(args) => sync::run(global, args, output).await,
         Command::Status(args) => status::run(global, &args, output).await,
         Command::Watch(args) => watch::run(global, &args, output).await,
+        Command::Proceed(args) => proceed::run(global, &args, output).await,
+        Command::Stop(args) => stop::run(global, &args, output).await,
         Command::History(args) => history::run(global, &args, output).await,
         Command::Show(args) => show::run(global, &args, output).await,
         Command::Local(command) => {

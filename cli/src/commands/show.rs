@@ -31,7 +31,8 @@ pub(super) async fn run(
     let mut watcher = Watcher::new(controller, id, &record.execution.arn);
     let look = watcher.look().await?;
     let steps = watcher.steps().await?;
-    output.report(&Shown::of(record, &look, steps))?;
+    let questions = watcher.questions().await?;
+    output.report(&Shown::of(record, &look, steps, &questions))?;
     Ok(Exit::Good)
 }
 

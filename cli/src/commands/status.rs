@@ -1,6 +1,7 @@
 //! `lockstep status`: what serves, who deploys, what waits, what is on hold.
 
 use jiff::Timestamp;
+use lockstep::DeploymentId;
 use lockstep_ledger::LedgerError;
 
 use crate::application;
@@ -12,6 +13,7 @@ use crate::exit::Exit;
 use crate::view::Output;
 use crate::view::environment::{EnvironmentStatus, Status};
 use crate::view::history::DeploymentLine;
+use crate::view::question::{ShownQuestion, is_asked};
 
 /// How many of the last deployments are shown of each environment.
 const DEPLOYMENTS: i32 = 3;
@@ -57,6 +59,11 @@ async fn environment_status(
     let state = ledger.environment(application, environment).await?;
     let holds = ledger.holds(application, environment).await?;
     let now = Timestamp::now();
+    let holder = state.lock.as_ref().and_then(|lock| lock.deployment.clone());
+    let question = match holder {
+        Some(id) => asked(controller, &id, now).await?,
+        None => None,
+    };
     let lines = ledger
         .history(application, environment, DEPLOYMENTS)
         .await?;
@@ -64,12 +71,18 @@ async fn environment_status(
         .into_iter()
         .map(|line| DeploymentLine::of(line, now))
         .collect();
-    Ok(EnvironmentStatus::of(
-        environment,
-        current.as_ref(),
-        state,
-        holds,
-        lines,
-        now,
-    ))
+    let mut status = EnvironmentStatus::of(environment, current.as_ref(), state, holds, lines, now);
+    status.question = question;
+    Ok(status)
+}
+
+/// What the deployment asks that has the lock.
+async fn asked(
+    controller: &Controller,
+    id: &DeploymentId,
+    now: Timestamp,
+) -> Result<Option<ShownQuestion>, LedgerError> {
+    let questions = controller.ledger.questions(id).await?;
+    let asked = questions.iter().rev().find(|it| is_asked(it, now));
+    Ok(asked.map(|it| ShownQuestion::of(id, it, now)))
 }

@@ -19,12 +19,21 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<Exit, CliError> {
     let controller = Controller::connect(global).await?;
-    let id = match args.target.as_deref().and_then(parse_id) {
-        Some(id) => id,
-        None => under_way(global, &controller, args.target.as_deref()).await?,
-    };
+    let id = named(global, &controller, args.target.as_deref()).await?;
     let record = find(&controller, &id).await?;
     until_ended(Watcher::new(controller, id, &record.execution.arn), output).await
+}
+
+/// The deployment that a person names: by its id, by its environment, or as the one under way.
+pub(super) async fn named(
+    global: &Global,
+    controller: &Controller,
+    target: Option<&str>,
+) -> Result<DeploymentId, CliError> {
+    match target.and_then(parse_id) {
+        Some(id) => Ok(id),
+        None => under_way(global, controller, target).await,
+    }
 }
 
 /// Shows a deployment until it ends or a person has seen enough: Ctrl-C ends the

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::duration::{ago, moment};
 use super::history::{self, DeploymentLine};
+use super::question::ShownQuestion;
 use super::{Report, table};
 
 /// `lockstep status --json`
@@ -31,6 +32,8 @@ pub struct EnvironmentStatus {
     pub serving: Option<Serving>,
     /// Who deploys; `null` when nobody does.
     pub lock: Option<LockStatus>,
+    /// What the deployment asks that has the lock; `null` when it asks nothing.
+    pub question: Option<ShownQuestion>,
     /// Deployments that wait for the lock, oldest first.
     pub queue: Vec<WaitingDeployment>,
     /// Artifacts that are not deployed here by themselves.
@@ -111,6 +114,7 @@ impl EnvironmentStatus {
             environment: environment.to_owned(),
             serving: current.map(Serving::of),
             lock: state.lock.and_then(|lock| LockStatus::of(lock, now)),
+            question: None,
             queue: waiting.collect(),
             holds: holds.into_iter().map(HoldStatus::of).collect(),
             deployments,
@@ -122,6 +126,9 @@ impl EnvironmentStatus {
         let mut facts = table::new(&[]);
         facts.add_row(["serving", &self.serving_text()]);
         facts.add_row(["lock", &self.lock_text()]);
+        for (name, text) in self.question.iter().flat_map(ShownQuestion::rows) {
+            facts.add_row([name, &text]);
+        }
         for waiting in &self.queue {
             facts.add_row([
                 "waiting",

@@ -8,6 +8,7 @@ pub mod history;
 pub mod manifest;
 pub mod output;
 pub mod progress;
+pub mod question;
 pub mod show;
 pub mod table;
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::duration::{clock, seconds, words};
+use super::question::ShownQuestion;
 use crate::watch::timeline::PhaseSpan;
 use crate::watch::{Ending, Look};
 
@@ -19,6 +20,8 @@ pub struct Line {
     phase_seconds: f64,
     seconds: f64,
     waits_for: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question: Option<ShownQuestion>,
     recovering: bool,
 }
 
@@ -38,6 +41,7 @@ impl Line {
             phase_seconds: since(phase.map(|phase| phase.started_at)),
             seconds: since(look.started_at()),
             waits_for: look.waits_for.clone(),
+            question: question(look),
             recovering: look.recovering,
         }
     }
@@ -52,6 +56,12 @@ pub fn line(look: &Look) -> String {
     format!("{elapsed:>6}  {phase:<15}  {}", waits_for(look))
         .trim_end()
         .to_owned()
+}
+
+/// What a look's deployment asks.
+pub fn question(look: &Look) -> Option<ShownQuestion> {
+    let (record, question) = (look.record.as_ref()?, look.question.as_ref()?);
+    Some(ShownQuestion::of(&record.deployment.id, question, look.at))
 }
 
 /// What a look's phase waits for. A recovery says that it is one.
@@ -188,6 +198,7 @@ mod tests {
             phases: vec![phase.clone()],
             messages: Vec::new(),
             waits_for: waits_for.into(),
+            question: None,
             timeline: Timeline {
                 phases: vec![phase],
                 ..Timeline::default()

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use lockstep::plan::Step;
+use lockstep::question::Question;
 use lockstep::record::{Conclusion, DeploymentRecord, StepJournal};
 use lockstep::verdict::Verdict;
 use serde::Serialize;
 
 use super::duration::{moment, words};
+use super::question::ShownQuestion;
 use super::{Report, table};
 use crate::watch::Look;
 use crate::watch::timeline::PhaseSpan;
@@ -23,6 +25,9 @@ pub struct Shown {
     /// What the running phase waits for.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub waits_for: String,
+    /// What people were asked, and what became of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<ShownQuestion>,
     /// The steps of the plan.
     pub steps: Vec<ShownStep>,
     /// The messages that went out.
@@ -54,7 +59,7 @@ pub struct ShownStep {
 /// A message that went out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
-    /// `started`, `rolling_back` or `concluded`.
+    /// `started`, `asking`, `rolling_back` or `concluded`.
     pub moment: &'static str,
     /// When.
     pub sent_at: Timestamp,
@@ -62,13 +67,26 @@ pub struct Message {
 
 impl Shown {
     /// What a look and the ledger know of a deployment.
-    pub fn of(record: DeploymentRecord, look: &Look, steps: Vec<(Step, StepJournal)>) -> Self {
+    pub fn of(
+        record: DeploymentRecord,
+        look: &Look,
+        steps: Vec<(Step, StepJournal)>,
+        questions: &[Question],
+    ) -> Self {
         let verdict = record
             .conclusion
             .as_ref()
             .map(|conclusion| conclusion.verdict);
+        let id = &record.deployment.id;
+        let questions = questions.iter();
+        let questions = questions.map(|it| {
+            let shown = ShownQuestion::of(id, it, look.at);
+            let commands = shown.commands.clone().filter(|_| verdict.is_none());
+            ShownQuestion { commands, ..shown }
+        });
         let dirty = verdict == Some(Verdict::FailedDirty);
         Self {
+            questions: questions.collect(),
             record,
             phases: look.phases.clone(),
             waits_for: look.waits_for.clone(),
@@ -208,6 +226,7 @@ impl Message {
     fn of((state, sent_at): &(String, Timestamp)) -> Option<Self> {
         let moment = match state.as_str() {
             "AnnounceInfrastructure" | "AnnounceStart" => "started",
+            "AnnounceQuestion" => "asking",
             "AnnounceUndo" => "rolling_back",
             "Notify" => "concluded",
             _ => return None,
@@ -238,6 +257,7 @@ impl Report for Shown {
         if !self.steps.is_empty() {
             parts.push(self.steps());
         }
+        parts.extend(self.questions.iter().map(ShownQuestion::block));
         if !self.messages.is_empty() {
             let sent = self.messages.iter().map(|it| {
                 format!(

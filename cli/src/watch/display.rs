@@ -21,6 +21,8 @@ pub struct Display {
     printed: usize,
     /// What the last line said, to print only what is new.
     last: String,
+    /// The last question that was printed.
+    asked: Option<String>,
     silent: bool,
 }
 
@@ -32,6 +34,7 @@ impl Display {
             bar: output.is_live().then(bar),
             printed: 0,
             last: String::new(),
+            asked: None,
             silent: false,
         }
     }
@@ -43,6 +46,7 @@ impl Display {
             bar: None,
             printed: 0,
             last: String::new(),
+            asked: None,
             silent: true,
         }
     }
@@ -69,7 +73,7 @@ impl Display {
                 bar.set_elapsed(unsigned(look.at.duration_since(phase.started_at)));
             }
             bar.set_message(progress::waits_for(look));
-            return Ok(());
+            return self.ask(look);
         }
         let now = format!(
             "{:?} {}",
@@ -83,8 +87,26 @@ impl Display {
         if self.output.is_json() {
             self.output.json_line(&progress::Line::of(look))
         } else {
-            self.output.line(&progress::line(look))
+            self.output.line(&progress::line(look))?;
+            self.ask(look)
         }
+    }
+
+    /// Shows a question with its commands, once: they are to be copied.
+    fn ask(&mut self, look: &Look) -> Result<(), CliError> {
+        let Some(question) = progress::question(look) else {
+            return Ok(());
+        };
+        if self.asked.as_ref() == Some(&question.question) {
+            return Ok(());
+        }
+        let block = question.block();
+        self.asked = Some(question.question);
+        match &self.bar {
+            Some(bar) => bar.println(block),
+            None => self.output.line(&block)?,
+        }
+        Ok(())
     }
 
     /// Says that a look failed and is taken again.

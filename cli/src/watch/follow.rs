@@ -149,6 +149,7 @@ mod tests {
             phases: Vec::new(),
             messages: Vec::new(),
             waits_for: String::new(),
+            question: None,
             timeline: Timeline {
                 ended: Some(ended),
                 ended_at: Some(ended_at),

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lockstep::DeploymentId;
 use lockstep::plan::{Plan, Stage};
+use lockstep::question::Question;
 use lockstep::record::{DeploymentRecord, StepJournal};
 use lockstep_ledger::LedgerError;
 
@@ -10,6 +11,7 @@ use super::history;
 use super::timeline::{PhaseSpan, Timeline};
 use crate::aws::Controller;
 use crate::error::CliError;
+use crate::view::question::is_asked;
 
 /// The most recoveries that the watchdog starts for one deployment.
 const RECOVERIES: usize = 5;
@@ -44,6 +46,8 @@ pub struct Look {
     pub messages: Vec<(String, Timestamp)>,
     /// What the current phase waits for; empty when that is not known.
     pub waits_for: String,
+    /// What it asks, and waits for the answer to.
+    pub question: Option<Question>,
     /// The last execution that is known, and how it ended.
     pub timeline: Timeline,
     /// Whether that was a recovery.
@@ -102,10 +106,15 @@ impl Watcher {
         let concluded = record
             .as_ref()
             .is_some_and(|record| record.conclusion.is_some());
-        let waits_for = if concluded {
-            String::new()
+        let question = if concluded {
+            None
         } else {
-            self.waits_for(record.as_ref()).await?
+            self.question().await?
+        };
+        let waits_for = match &question {
+            Some(question) => format!("an answer, until {}", question.until()),
+            None if concluded => String::new(),
+            None => self.waits_for(record.as_ref()).await?,
         };
         let timelines = || self.executions.iter().map(|execution| &execution.timeline);
         Ok(Look {
@@ -114,6 +123,7 @@ impl Watcher {
             phases: timelines().flat_map(|it| it.phases.clone()).collect(),
             messages: timelines().flat_map(|it| it.messages.clone()).collect(),
             waits_for,
+            question,
             timeline: self.last().timeline.clone(),
             recovering: self.executions.len() > 1,
         })
@@ -136,6 +146,23 @@ impl Watcher {
             steps.push((step.clone(), journal.map_err(|error| self.failed(error))?));
         }
         Ok(steps)
+    }
+
+    /// All questions so far, the first one first.
+    pub async fn questions(&self) -> Result<Vec<Question>, CliError> {
+        let questions = self.controller.ledger.questions(&self.id).await;
+        questions.map_err(|error| self.failed(error))
+    }
+
+    /// What it asks now: only shifting traffic asks.
+    async fn question(&self) -> Result<Option<Question>, CliError> {
+        let current = self.last().timeline.current();
+        if current.is_none_or(|phase| phase.phase != "traffic") {
+            return Ok(None);
+        }
+        let now = Timestamp::now();
+        let questions = self.questions().await?.into_iter();
+        Ok(questions.rev().find(|it| is_asked(it, now)))
     }
 
     /// The histories that may have grown. An execution that ended without a verdict is

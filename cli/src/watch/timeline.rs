@@ -100,7 +100,15 @@ const PHASES: [(&str, &[&str]); 13] = [
     ),
     ("infrastructure", &["Stacks", "StacksSettled"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
-    ("traffic", &["Traffic", "TrafficShifted", "TrafficWait"]),
+    (
+        "traffic",
+        &[
+            "Traffic",
+            "TrafficShifted",
+            "AnnounceQuestion",
+            "TrafficWait",
+        ],
+    ),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
     ("publish live", &["PublishLive"]),
     ("undo", &["UndoRollout"]),
@@ -113,9 +121,10 @@ const PHASES: [(&str, &[&str]); 13] = [
 ];
 
 /// The states that send a message.
-const MESSAGES: [&str; 4] = [
+const MESSAGES: [&str; 5] = [
     "AnnounceInfrastructure",
     "AnnounceStart",
+    "AnnounceQuestion",
     "AnnounceUndo",
     "Notify",
 ];

@@ -78,6 +78,11 @@ pub(crate) fn part(id: &DeploymentId, of: &str) -> Key {
     of_deployment(id, format!("part#{of}"))
 }
 
+/// A question of a deployment: `traffic-20`.
+pub(crate) fn question(id: &DeploymentId, what: &str) -> Key {
+    of_deployment(id, format!("question#{what}"))
+}
+
 pub(crate) fn step(id: &DeploymentId, number: u32) -> Key {
     of_deployment(id, format!("step#{number:04}"))
 }

@@ -14,6 +14,7 @@
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
 //! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
+//! | `deployment#ID` | `question#traffic-20` | what a person is asked, and the answer |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
 //! | `event#ID` | `event` | what became of a trigger event (kept 30 days) |
 //! | `wake#KEY` | `ID#STEP#VERB` | a waiting phase (kept a day) |
@@ -32,6 +33,7 @@ mod keys;
 mod lock;
 mod manifests;
 mod parts;
+mod questions;
 mod releases;
 mod steps;
 mod transaction;
@@ -44,6 +46,7 @@ pub use error::LedgerError;
 pub use events::TriggerEvent;
 pub use lock::{Acquired, LEASE};
 pub use manifests::TriggerTarget;
+pub use questions::Answered;
 pub use releases::{NewestReleases, ReleaseMark, Released, StoredRecord, upload_id};
 pub use steps::{Finished, TakeUp, TakeUpRequest};
 pub use wake::Registration;

@@ -4,7 +4,8 @@ use aws_sdk_dynamodb::Config;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
@@ -133,6 +134,27 @@ impl Transaction {
         self.items.push(
             TransactWriteItem::builder()
                 .delete(built(delete.build())?)
+                .build(),
+        );
+        Ok(self)
+    }
+
+    /// Writes nothing, and refuses everything else where the condition does not hold.
+    pub(crate) fn check(
+        &mut self,
+        ledger: &Ledger,
+        key: Key,
+        mut expression: Expression,
+    ) -> Result<&mut Self, LedgerError> {
+        let check = ConditionCheck::builder()
+            .table_name(&ledger.table)
+            .set_key(Some(key_item(key)))
+            .set_expression_attribute_values(expression.attribute_values())
+            .set_condition_expression(expression.condition.map(str::to_owned))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.items.push(
+            TransactWriteItem::builder()
+                .condition_check(built(check.build())?)
                 .build(),
         );
         Ok(self)

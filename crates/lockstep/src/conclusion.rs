@@ -52,10 +52,12 @@ fn message(
             "Stopped by a person before anything was changed.".to_owned()
         }
         Verdict::Stopped => {
-            format!(
-                "Stopped by a person. Put back and verified: {}.",
-                put_back(steps, outcome)
-            )
+            let asked = |failure: &Failure| failure.error == "Stopped";
+            let who = match &outcome.failure {
+                Some(failure) if asked(failure) => why,
+                _ => "Stopped by a person. ".to_owned(),
+            };
+            format!("{who}Put back and verified: {}.", put_back(steps, outcome))
         }
         Verdict::FailedDirty => format!("{why}{}", left_over(steps, outcome)),
     }

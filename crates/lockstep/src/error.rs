@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::question::because;
+
 /// Why a phase could not do its work. The variant decides the reaction; the text is
 /// what a person reads in Slack.
 ///
@@ -58,6 +60,16 @@ pub enum PhaseError {
         /// The step or deployment that raised the halt.
         by: String,
     },
+    /// A person who was asked said to stop.
+    #[error("{by} said to stop at {at}{}", because(reason.as_deref()))]
+    Stopped {
+        /// How far it was, such as `20 % of the traffic`.
+        at: String,
+        /// Who said so.
+        by: String,
+        /// Why.
+        reason: Option<String>,
+    },
     /// The step's own time budget is used up.
     #[error("{what} did not finish within {}", minutes(*after))]
     DeadlineExceeded {
@@ -106,6 +118,7 @@ impl PhaseError {
             Self::Rejected { .. } => "Rejected",
             Self::Unhealthy { .. } => "Unhealthy",
             Self::Halted { .. } => "Halted",
+            Self::Stopped { .. } => "Stopped",
             Self::DeadlineExceeded { .. } => "DeadlineExceeded",
             Self::LockHeld { .. } => "LockHeld",
             Self::Transient { .. } => "Transient",

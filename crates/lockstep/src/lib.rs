@@ -16,6 +16,7 @@ mod next_steps;
 pub mod notification;
 mod phase;
 pub mod plan;
+pub mod question;
 pub mod record;
 mod recovery;
 pub mod release;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::Recovery;
 use crate::conclusion::{cause_text, sentence};
 use crate::plan::Plan;
+use crate::question::{Choice, Question};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
 use crate::verdict::Verdict;
 
@@ -18,6 +19,8 @@ const DESCRIPTION_LIMIT: usize = 8_000;
 pub enum Moment<'a> {
     /// The plan is made and its first step begins.
     Started(Option<&'a Plan>),
+    /// It waits for a person's answer.
+    Asking(&'a Question),
     /// Something failed, and what ran before is being put back.
     RollingBack(Option<&'a Failure>),
     /// The deployment has its verdict.
@@ -70,7 +73,10 @@ impl Notification {
         Self {
             version: "1.0",
             source: "custom",
-            id: format!("{}-{name}", deployment.id),
+            id: match moment {
+                Moment::Asking(question) => format!("{}-{name}-{}", deployment.id, question.what),
+                _ => format!("{}-{name}", deployment.id),
+            },
             content: Content {
                 text_type: "client-markdown",
                 title: title.clone(),
@@ -137,6 +143,7 @@ impl Notification {
 fn titled(moment: &Moment<'_>, place: &str) -> (&'static str, String) {
     match moment {
         Moment::Started(_) => ("started", format!("\u{1f680} Deploying {place}")),
+        Moment::Asking(_) => ("asking", format!("\u{2753} Go on with {place}?")),
         Moment::RollingBack(_) => (
             "rolling-back",
             format!("\u{21a9}\u{fe0f} Rolling back {place}"),
@@ -165,6 +172,7 @@ const fn symbol(verdict: Verdict) -> &'static str {
 fn described(record: &DeploymentRecord, moment: &Moment<'_>) -> (String, Vec<String>) {
     match moment {
         Moment::Started(plan) => (plan.map(Plan::told).unwrap_or_default(), Vec::new()),
+        Moment::Asking(question) => asked(record, question),
         Moment::RollingBack(failure) => {
             let why = failure.map_or_else(|| "The deployment failed".to_owned(), cause_text);
             (
@@ -184,6 +192,21 @@ fn described(record: &DeploymentRecord, moment: &Moment<'_>) -> (String, Vec<Str
             )
         }
     }
+}
+
+fn asked(record: &DeploymentRecord, question: &Question) -> (String, Vec<String>) {
+    let command = |choice| question.command(&record.deployment.id, choice);
+    let text = format!(
+        "{}\nLive now: {}\nWithout an answer by {} everything is put back. Should enough traffic come before, it decides.",
+        question.text,
+        sentence(&question.live),
+        question.until()
+    );
+    let next_steps = vec![
+        format!("Go on: {}", command(Choice::Proceed)),
+        format!("Put everything back: {}", command(Choice::Stop)),
+    ];
+    (text, next_steps)
 }
 
 fn took(seconds: i64) -> String {
@@ -230,6 +253,48 @@ mod tests {
             approved: Vec::new(),
             conclusion: None,
         })
+    }
+
+    #[test]
+    fn a_question_says_what_is_live_and_how_to_answer() {
+        let record = record().unwrap_or_else(|| unreachable!("the fixture is valid"));
+        let question = json!({
+            "what": "traffic-20",
+            "text": "function quiz-api:live had 3 of 50 invocations of version 7, 11 min after the stage began: too little \
+                     to judge the release by. Shall the new versions have all of the traffic?",
+            "live": "20 % of the traffic is on the new versions, 80 % on what served before",
+            "fence": 3, "asked_at": "2026-11-20T10:12:00Z", "ends_at": "2026-11-20T11:12:00Z",
+        });
+        let question = serde_json::from_value(question)
+            .unwrap_or_else(|_| unreachable!("the fixture is valid"));
+        let sent = serde_json::to_value(Notification::of(&record, &Moment::Asking(&question))).ok();
+        let expected = json!({
+            "version": "1.0",
+            "source": "custom",
+            "id": "01JD5Q6Z8G0000000000000000-asking-traffic-20",
+            "content": {
+                "textType": "client-markdown",
+                "title": "\u{2753} Go on with live-quiz in production?",
+                "description": "function quiz-api:live had 3 of 50 invocations of version 7, 11 min after the stage began: too \
+                                little to judge the release by. Shall the new versions have all of the traffic?\n\
+                                Live now: 20 % of the traffic is on the new versions, 80 % on what served before.\n\
+                                Without an answer by 11:12 UTC on 20 Nov everything is put back. Should enough traffic come \
+                                before, it decides.\n\
+                                Deployment 01JD5Q6Z8G0000000000000000, asked for by deploy pipeline.",
+                "nextSteps": [
+                    "Go on: lockstep proceed 01JD5Q6Z8G0000000000000000 --question traffic-20",
+                    "Put everything back: lockstep stop 01JD5Q6Z8G0000000000000000 --question traffic-20",
+                ],
+                "keywords": ["live-quiz", "production"],
+            },
+            "metadata": {
+                "threadId": "01JD5Q6Z8G0000000000000000",
+                "summary": "\u{2753} Go on with live-quiz in production?",
+                "eventType": "asking",
+                "relatedResources": ["arn:aws:states:::execution:m:x"],
+            },
+        });
+        assert_eq!(sent, Some(expected));
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl Outcome {
             () if dirty => Verdict::FailedDirty,
             () if failure.error == "Superseded" => Verdict::Superseded,
             () if failure.phase == "execution" && failure.error == "ABORTED" => Verdict::Stopped,
+            () if failure.error == "Stopped" => Verdict::Stopped,
             () if self.unwound && self.planned => Verdict::RolledBack,
             () => Verdict::Rejected,
         }
@@ -166,6 +167,7 @@ mod tests {
             Verdict::Superseded
         );
         assert_eq!(failed("execution", "ABORTED").verdict(), Verdict::Stopped);
+        assert_eq!(failed("traffic", "Stopped").verdict(), Verdict::Stopped);
         assert_eq!(
             failed("execution", "TIMED_OUT").verdict(),
             Verdict::RolledBack

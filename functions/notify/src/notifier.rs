@@ -5,6 +5,7 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
 use lockstep::PhaseError;
 use lockstep::notification::{Moment, Notification};
+use lockstep::question::Question;
 use lockstep::record::{DeploymentRecord, DeploymentRef, Failure};
 use lockstep_aws::AwsError;
 use lockstep_handler::parse;
@@ -23,7 +24,11 @@ pub(crate) struct Notifier {
 struct Request {
     deployment: Option<DeploymentRef>,
     moment: RequestedMoment,
+    #[serde(default)]
     failure: Option<Failure>,
+    /// Which question it is that is asked.
+    #[serde(default)]
+    question: Option<String>,
     /// What Conclude said; the only thing there is to tell without a deployment.
     #[serde(default)]
     conclusion: Option<Value>,
@@ -35,6 +40,7 @@ struct Request {
 #[serde(rename_all = "snake_case")]
 enum RequestedMoment {
     Started,
+    Asking,
     RollingBack,
     Concluded,
 }
@@ -76,6 +82,10 @@ impl Notifier {
                 let plan = self.ledger.plan(&record.deployment.id).await?;
                 Notification::of(record, &Moment::Started(plan.as_ref()))
             }
+            RequestedMoment::Asking => {
+                let question = self.question(request, &record.deployment).await?;
+                Notification::of(record, &Moment::Asking(&question))
+            }
             RequestedMoment::RollingBack => {
                 Notification::of(record, &Moment::RollingBack(request.failure.as_ref()))
             }
@@ -93,6 +103,19 @@ impl Notifier {
                         })?;
                 Notification::of(record, &Moment::Concluded(conclusion))
             }
+        })
+    }
+
+    async fn question(
+        &self,
+        request: &Request,
+        deployment: &DeploymentRef,
+    ) -> Result<Question, PhaseError> {
+        let what = request.question.as_deref().unwrap_or_default();
+        let question = self.ledger.question(&deployment.id, what).await?;
+        question.ok_or_else(|| PhaseError::InvalidRequest {
+            field: "question".to_owned(),
+            reason: format!("deployment {} asks no question {what:?}", deployment.id),
         })
     }
 

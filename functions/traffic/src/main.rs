@@ -2,10 +2,12 @@
 //! of a deployment together, and looks at metrics and alarms in between. Does what is due and
 //! says when to look again; Step Functions waits.
 
+mod asking;
 mod fleet;
 mod metrics;
 mod progress;
 mod shifter;
+mod work;
 
 use lockstep_handler::{Context, StartError, run_timed};
 use lockstep_lambda::Lambda;

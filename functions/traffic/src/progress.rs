@@ -13,6 +13,9 @@ pub(crate) struct Progress {
     pub(crate) stage: usize,
     /// When the last function had the stage's share; `None` until then.
     pub(crate) since: Option<Timestamp>,
+    /// The question that people were told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<String>,
     /// The functions by name.
     pub(crate) functions: BTreeMap<String, Shifted>,
 }
@@ -40,5 +43,7 @@ pub(crate) enum Reached {
         wait_seconds: u32,
         /// What is waited for.
         note: String,
+        /// The question that people are to be told of now.
+        asking: Option<String>,
     },
 }

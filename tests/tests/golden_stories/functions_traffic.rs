@@ -146,7 +146,7 @@ async fn alarm_is(world: &World, name: &str, state: StateValue) {
 }
 
 /// Stores the fleet's manifest with a way to shift its traffic. Quiet stages wait, unless it says otherwise.
-async fn shift(fleet: &Fleet<'_>, how: &str) {
+pub async fn shift(fleet: &Fleet<'_>, how: &str) {
     let traffic = format!(
         "    traffic: {{ {how}, minimum_invocations: 5, metrics_delay_seconds: 1 }}\n    trigger:"
     );
@@ -156,7 +156,7 @@ async fn shift(fleet: &Fleet<'_>, how: &str) {
         .await;
 }
 
-async fn release<'w>(fleet: &Fleet<'w>) -> Execution<'w> {
+pub async fn release<'w>(fleet: &Fleet<'w>) -> Execution<'w> {
     release_with(fleet, None).await
 }
 
@@ -212,7 +212,7 @@ async fn invoked(lambda: &aws_sdk_lambda::Client, function: &str) -> String {
 }
 
 /// Waits until each function's new version has this share.
-async fn reached(fleet: &Fleet<'_>, percent: u32) {
+pub async fn reached(fleet: &Fleet<'_>, percent: u32) {
     let wanted = BTreeMap::from([("2".to_owned(), f64::from(percent) / 100.0)]);
     eventually(&format!("{percent} % of {}", fleet.name), async || {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -226,7 +226,7 @@ async fn reached(fleet: &Fleet<'_>, percent: u32) {
 
 /// Invokes both versions by their number, which counts for no alias: a first call takes a while, on a busy machine
 /// longer than the function's timeout.
-async fn warm(world: &World, fleet: &Fleet<'_>) {
+pub async fn warm(world: &World, fleet: &Fleet<'_>) {
     let mut calling = JoinSet::new();
     for function in fleet.functions.clone() {
         let lambda = world.clients().lambda.clone();
@@ -240,7 +240,7 @@ async fn warm(world: &World, fleet: &Fleet<'_>) {
     calling.join_all().await;
 }
 
-async fn unweighted(fleet: &Fleet<'_>) -> bool {
+pub async fn unweighted(fleet: &Fleet<'_>) -> bool {
     let now = fleet.snapshot().await.functions;
     now.values()
         .all(|it| it.weights.is_empty() && it.version == "2")

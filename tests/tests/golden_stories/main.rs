@@ -19,6 +19,7 @@ mod functions;
 mod functions_failed;
 mod functions_ignored;
 mod functions_traffic;
+mod functions_traffic_asked;
 mod ignored;
 mod rejected;
 mod releases;
@@ -60,7 +61,7 @@ const TALES: [Tale; 12] = [
 ];
 
 /// The stories of functions. They are told after the others: dozens of functions start in each of them.
-const TALES_OF_FUNCTIONS: [Tale; 14] = [
+const TALES_OF_FUNCTIONS: [Tale; 16] = [
     ("functions-released", |world| {
         run(functions::released(world))
     }),
@@ -99,6 +100,12 @@ const TALES_OF_FUNCTIONS: [Tale; 14] = [
     }),
     ("traffic-quiet", |world| {
         run(functions_traffic::quiet(world))
+    }),
+    ("traffic-asked-proceeds", |world| {
+        run(functions_traffic_asked::proceeds(world))
+    }),
+    ("traffic-asked-stops", |world| {
+        run(functions_traffic_asked::stops(world))
     }),
     ("traffic-stopped", |world| {
         run(functions_traffic::stopped(world))

@@ -147,13 +147,14 @@ impl<'w> Story<'w> {
 }
 
 /// The path without the looks that were followed by a wait and another look: how often a phase looked depends on the
-/// machine.
+/// machine. One after which people were told something stays.
 fn folded(path: &[String]) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     for state in path {
         let again = told.last() == Some(&format!("{state}Wait"));
         let look = told.iter().rposition(|it| it == state);
-        if let Some(look) = look.filter(|_| again) {
+        let silent = |look: &usize| !told[*look..].iter().any(|it| it.starts_with("Announce"));
+        if let Some(look) = look.filter(|look| again && silent(look)) {
             told.truncate(look);
         }
         told.push(state.clone());
@@ -188,6 +189,10 @@ mod tests {
         };
         assert_eq!(told("Lock V D VWait V D VWait V D End"), "Lock V D End");
         assert_eq!(told("V D VWait V Undo"), "V Undo");
+        assert_eq!(
+            told("V D VWait V D AnnounceX VWait V D VWait V D End"),
+            "V D AnnounceX VWait V D End"
+        );
         assert_eq!(told("V D VWait"), "V D VWait");
         assert_eq!(told("Plan Has Plan Has"), "Plan Has Plan Has");
     }

@@ -34,6 +34,7 @@ fn every_function_gets_the_fields_it_knows() {
             "Notify",
             vec![
                 "deployment failure moment",
+                "deployment moment question",
                 "conclusion deployment execution failure moment",
             ],
         ),

@@ -8,6 +8,8 @@ use lockstep_ledger::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};
 use super::{EnvironmentStatus, Status};
 use crate::view::Report;
 use crate::view::history::tests::{history_lines, image, start};
+use crate::view::question::ShownQuestion;
+use crate::view::question::tests::question;
 
 fn id(last: char) -> DeploymentId {
     DeploymentId::parse(&format!("01JD5Q6Z8G000000000000000{last}")).unwrap()
@@ -41,7 +43,7 @@ fn busy() -> EnvironmentStatus {
         deployment: id('0'),
         verified_at: start(),
     };
-    EnvironmentStatus::of(
+    let status = EnvironmentStatus::of(
         "local",
         Some(&verified),
         EnvironmentState {
@@ -52,7 +54,12 @@ fn busy() -> EnvironmentStatus {
         vec![hold],
         history_lines(),
         start() + SignedDuration::from_mins(10),
-    )
+    );
+    let asked = ShownQuestion::of(&id('1'), &question(), start());
+    EnvironmentStatus {
+        question: Some(asked),
+        ..status
+    }
 }
 
 fn status(environment: EnvironmentStatus) -> Status {

@@ -4,6 +4,8 @@ use lockstep::record::StepJournal;
 use super::{Message, Shown, ShownStep};
 use crate::view::Report;
 use crate::view::history::tests::{conclusion, record, start};
+use crate::view::question::ShownQuestion;
+use crate::view::question::tests::question;
 use crate::watch::timeline::PhaseSpan;
 
 fn shown() -> Shown {
@@ -32,6 +34,7 @@ fn shown() -> Shown {
             phase("conclude", 93, 95, ""),
         ],
         waits_for: String::new(),
+        questions: Vec::new(),
         steps: vec![ShownStep {
             changes: Vec::new(),
             number: 0,
@@ -62,6 +65,17 @@ fn a_deployment_is_told_from_request_to_verdict() {
 #[test]
 fn programs_get_the_same_in_fields() {
     insta::assert_json_snapshot!(shown());
+}
+
+#[test]
+fn a_question_is_shown_with_its_commands() {
+    let mut shown = shown();
+    shown.record.conclusion = None;
+    let id = shown.record.deployment.id.clone();
+    shown.questions = vec![ShownQuestion::of(&id, &question(), start())];
+    let text = shown.text();
+    let command = "lockstep proceed 01JD5Q6Z8G0000000000000000 --question traffic-20";
+    assert!(text.contains(command), "{text}");
 }
 
 #[test]

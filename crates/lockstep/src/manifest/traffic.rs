@@ -40,16 +40,21 @@ pub struct Traffic {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<String>,
     /// What happens at the end of a stage in which a function had fewer than
-    /// `minimum_invocations`: `wait` for more of them (the default), `proceed` to the next
-    /// stage, or `stop` and put the release back.
+    /// `minimum_invocations`: `wait` for more of them (the default), `ask` a person whether to
+    /// go on, `proceed` to the next stage, or `stop` and put the release back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", extend("enum" = ["wait", "proceed", "stop"]))]
+    #[schemars(with = "String", extend("enum" = ["wait", "ask", "proceed", "stop"]))]
     pub when_quiet: Option<WhenQuiet>,
     /// How long `when_quiet: wait` waits in each stage, in minutes; after that the release is
     /// put back. Default: 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 720))]
     pub quiet_minutes: Option<u32>,
+    /// How long `when_quiet: ask` waits in each stage for an answer, or for enough traffic, in
+    /// minutes; after that the release is put back. Default: 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 720))]
+    pub ask_minutes: Option<u32>,
     /// How long after a stage CloudWatch is waited for, in seconds: it shows what happened up
     /// to two minutes later. Default: 60.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +80,8 @@ pub enum Strategy {
 pub enum WhenQuiet {
     /// Wait for more, and put the release back when none comes.
     Wait,
+    /// Ask a person, and put the release back when nobody answers and no more comes.
+    Ask,
     /// Go on.
     Proceed,
     /// Put the release back.
@@ -99,7 +106,7 @@ pub struct ResolvedTraffic {
     pub alarms: Vec<String>,
     /// What happens when there were fewer.
     pub when_quiet: WhenQuiet,
-    /// How long more of them are waited for, in seconds.
+    /// How long more of them, or a person's answer, are waited for, in seconds.
     pub quiet_seconds: u32,
     /// How long after a stage CloudWatch is waited for, in seconds.
     pub metrics_delay_seconds: u32,
@@ -128,6 +135,7 @@ impl Traffic {
             when_quiet,
             quiet_seconds: match when_quiet {
                 WhenQuiet::Wait => self.quiet_minutes.unwrap_or(30) * 60,
+                WhenQuiet::Ask => self.ask_minutes.unwrap_or(60) * 60,
                 WhenQuiet::Proceed | WhenQuiet::Stop => 0,
             },
             metrics_delay_seconds: self.metrics_delay_seconds.unwrap_or(60),

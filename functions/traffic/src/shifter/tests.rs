@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Shifter;
 
+mod asking;
 mod world;
 use world::{ID, World};
 

@@ -1,12 +1,16 @@
 //! What a look at metrics and alarms means for a stage.
 
+use jiff::Timestamp;
+
+use super::ask;
 use super::judge::{Judgement, Seen, judge};
 use crate::PhaseError;
 use crate::lambda::step::MANY;
 use crate::manifest::{ResolvedTraffic, WhenQuiet};
+use crate::question::Question;
 
 /// The longest time between two looks, in seconds: CloudWatch counts by the minute.
-const INTERVAL: u32 = 60;
+pub(super) const INTERVAL: u32 = 60;
 
 /// How many functions a message tells of.
 const TOLD: usize = 3;
@@ -47,6 +51,8 @@ pub enum AlarmState {
 /// All that was seen of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
+    /// When it was.
+    pub at: Timestamp,
     /// The new version's share of the traffic, in percent.
     pub percent: u32,
     /// How long the stage has lasted, in seconds.
@@ -55,6 +61,8 @@ pub struct Look {
     pub functions: Vec<Watched>,
     /// The manifest's alarms.
     pub alarms: Vec<Alarm>,
+    /// What a person was asked in this stage.
+    pub question: Option<Question>,
 }
 
 /// What comes next.
@@ -67,6 +75,8 @@ pub enum Decision {
         /// What is waited for.
         note: String,
     },
+    /// Ask a person, who has not been asked yet in this stage.
+    Ask(Question),
     /// Go on to the next stage.
     Advance {
         /// Why, in one clause.
@@ -76,9 +86,9 @@ pub enum Decision {
     Fail(PhaseError),
 }
 
-/// Decides what comes next in a stage. Alarms and errors end it at once; what is good, and
-/// what had too little traffic to say, is told when the stage is over and CloudWatch has had
-/// its time to show the last of it.
+/// Decides what comes next in a stage. Alarms and errors end it at once, and so does a person
+/// who was asked and says stop; what is good, and what had too little traffic to say, is told
+/// when the stage is over and CloudWatch has had its time to show the last of it.
 pub fn decide(traffic: &ResolvedTraffic, look: &Look) -> Decision {
     if let Err(error) = alarms_are_quiet(&look.alarms) {
         return Decision::Fail(error);
@@ -90,6 +100,9 @@ pub fn decide(traffic: &ResolvedTraffic, look: &Look) -> Decision {
     let bad = judged(Judgement::Bad);
     if !bad.is_empty() {
         return Decision::Fail(unhealthy(traffic, look, &bad));
+    }
+    if let Some(stopped) = ask::stopped(look) {
+        return Decision::Fail(stopped);
     }
     let over = u64::from(traffic.stage_seconds) + u64::from(traffic.metrics_delay_seconds);
     if look.elapsed_seconds < over {
@@ -137,6 +150,7 @@ fn when_quiet(traffic: &ResolvedTraffic, look: &Look, quiet: &[&Watched], over: 
         WhenQuiet::Proceed => Decision::Advance {
             note: format!("{few}; going on, as `when_quiet: proceed` says"),
         },
+        WhenQuiet::Ask => ask::quiet(traffic, look, &few),
         WhenQuiet::Wait if look.elapsed_seconds < until => {
             wait(traffic, look, until, &format!("{few}; waiting for more"))
         }
@@ -151,7 +165,7 @@ fn when_quiet(traffic: &ResolvedTraffic, look: &Look, quiet: &[&Watched], over: 
     }
 }
 
-fn span(seconds: u64) -> String {
+pub(super) fn span(seconds: u64) -> String {
     match seconds / 60 {
         0 => format!("{seconds} s"),
         minutes => format!("{minutes} min"),

@@ -5,11 +5,13 @@
 //! [`shift`] leads from whatever an earlier call left behind to the weights of the stage, and
 //! never back. [`decide`] says what a look at metrics and alarms means for a stage.
 
+mod ask;
 mod decide;
 mod judge;
 mod planned;
 mod shift;
 
+pub use ask::question_of;
 pub use decide::{Alarm, AlarmState, Decision, Look, Watched, alarms_are_quiet, decide};
 pub use judge::{Judgement, Seen, judge};
 pub use planned::in_stages;

@@ -20,7 +20,7 @@ const STAGES: usize = 20;
 const HOURS: u64 = 12;
 
 /// The settings that mean something only where there are stages.
-const OF_STAGES: [&str; 9] = [
+const OF_STAGES: [&str; 10] = [
     "percent",
     "minutes",
     "seconds",
@@ -29,6 +29,7 @@ const OF_STAGES: [&str; 9] = [
     "alarms",
     "when_quiet",
     "quiet_minutes",
+    "ask_minutes",
     "metrics_delay_seconds",
 ];
 
@@ -57,6 +58,15 @@ impl Check<'_> {
                 &path,
                 "quiet_minutes",
                 "a `when_quiet` that does not wait",
+                help,
+            );
+        }
+        if traffic.when_quiet != Some(WhenQuiet::Ask) {
+            let help = "only `when_quiet: ask` asks";
+            self.beside(
+                &path,
+                "ask_minutes",
+                "a `when_quiet` that does not ask",
                 help,
             );
         }
@@ -96,7 +106,8 @@ impl Check<'_> {
         } else if longest > HOURS * 3600 {
             let found = format!("stages that may take {} minutes together", longest / 60);
             let problem = Problem::new(path, found, format!("at most {} minutes", HOURS * 60));
-            let help = "`quiet_minutes` and `metrics_delay_seconds` count for each stage";
+            let help =
+                "`quiet_minutes`, `ask_minutes` and `metrics_delay_seconds` count for each stage";
             self.report(&self.places.key(path), problem.help(help));
         }
     }

@@ -7,21 +7,19 @@ use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataInput, GetMetricDataOutput};
 use aws_sdk_cloudwatch::types::{MetricAlarm, MetricDataResult};
-use aws_sdk_dynamodb::Client as DynamoDb;
-use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsOutput;
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_lambda::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
 use lockstep::lambda::LiveFunction;
 use lockstep_lambda::Lambda;
-use lockstep_ledger::Ledger;
 use serde_json::{Value, json};
 
 use crate::metrics::Metrics;
 use crate::shifter::Shifter;
+
+mod ledger;
+use ledger::Item;
 
 pub(super) const ID: &str = "01JD5Q6Z8G0000000000000000";
 
@@ -34,6 +32,10 @@ struct State {
     alarm: String,
     holder: String,
     updates: usize,
+    /// What the manifest says of quiet stages.
+    when_quiet: &'static str,
+    /// The questions in the ledger, by sort key.
+    questions: BTreeMap<String, Item>,
 }
 
 #[derive(Clone, Default)]
@@ -49,6 +51,7 @@ impl World {
         state.versions = vec!["1", "2"];
         state.alarm = "OK".into();
         state.holder = ID.into();
+        state.when_quiet = "wait";
         drop(state);
         world
     }
@@ -74,6 +77,11 @@ impl World {
     /// The state of the alarm; there is none where it is empty.
     pub(super) fn alarm(&self, state: &str) {
         self.state().alarm = state.to_owned();
+    }
+
+    /// Has quiet stages ask.
+    pub(super) fn asks(&self) {
+        self.state().when_quiet = "ask";
     }
 
     pub(super) fn lose_the_lock(&self) {
@@ -197,31 +205,6 @@ impl World {
             .build()
     }
 
-    fn ledger(&self) -> Ledger {
-        let world = self.clone();
-        let lease = mock!(DynamoDb::transact_write_items).then_compute_response(move |_| {
-            let holds = world.state().holder == ID;
-            let output = TransactWriteItemsOutput::builder().build();
-            if holds {
-                MockResponse::Output(output)
-            } else {
-                MockResponse::Error(refused(&world.state().holder))
-            }
-        });
-        let world = self.clone();
-        let get = mock!(DynamoDb::get_item).then_compute_response(move |input| {
-            let key = input.key().unwrap()["sk"].as_s().unwrap();
-            let item = match key.as_str() {
-                "plan" => item(&world.plan()),
-                _ => lock(&world.state().holder),
-            };
-            let output = GetItemOutput::builder().set_item(Some(item));
-            MockResponse::Output(output.build())
-        });
-        let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&lease, &get]);
-        Ledger::new(client, "ledger")
-    }
-
     fn plan(&self) -> Value {
         let live = |function: &str, version: &str| {
             LiveFunction::parse(&json!({"Configuration": configuration(function, version)}))
@@ -241,7 +224,7 @@ impl World {
         });
         let traffic = json!({
             "strategy": "linear", "percent": 40, "stage_seconds": 600, "minimum_invocations": 50,
-            "maximum_error_percent": 1, "alarms": ["shop-5xx"], "when_quiet": "wait", "quiet_seconds": 60,
+            "maximum_error_percent": 1, "alarms": ["shop-5xx"], "when_quiet": self.state().when_quiet, "quiet_seconds": 60,
             "metrics_delay_seconds": 60,
         });
         let step = json!({
@@ -269,38 +252,4 @@ fn alias(version: &str, weights: &Value, revision: usize) -> Value {
         "FunctionVersion": version, "RoutingConfig": {"AdditionalVersionWeights": weights},
         "RevisionId": format!("a{revision}"),
     })
-}
-
-type Item = HashMap<String, AttributeValue>;
-
-fn text(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
-}
-
-fn item(body: &Value) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), text("p")),
-        ("sk".to_owned(), text("s")),
-        ("body".to_owned(), text(&body.to_string())),
-    ])
-}
-
-fn lock(holder: &str) -> Item {
-    HashMap::from([
-        ("pk".to_owned(), text("env#shop#production")),
-        ("sk".to_owned(), text("lock")),
-        ("deployment".to_owned(), text(holder)),
-        ("fence".to_owned(), AttributeValue::N("3".into())),
-    ])
-}
-
-fn refused(
-    holder: &str,
-) -> aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError {
-    use aws_sdk_dynamodb::types::CancellationReason;
-    use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-    let reason = CancellationReason::builder().code("ConditionalCheckFailed");
-    let reason = reason.set_item(Some(lock(holder))).build();
-    let error = TransactionCanceledException::builder().cancellation_reasons(reason);
-    aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(error.build())
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::panic, reason = "a test may stop at the first surprise")]
 
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{Alarm, AlarmState, Decision, Look, Watched, decide};
@@ -16,16 +17,16 @@ pub(in crate::lambda::traffic) fn traffic(when_quiet: WhenQuiet) -> ResolvedTraf
         maximum_error_percent: 10,
         alarms: vec!["shop-5xx".into()],
         when_quiet,
-        quiet_seconds: if when_quiet == WhenQuiet::Wait {
-            1200
-        } else {
-            0
+        quiet_seconds: match when_quiet {
+            WhenQuiet::Wait | WhenQuiet::Ask => 1200,
+            WhenQuiet::Proceed | WhenQuiet::Stop => 0,
         },
         metrics_delay_seconds: 60,
     }
 }
 
-fn look(elapsed_seconds: u64, seen: &[(u64, u64)]) -> Look {
+/// A look at a stage that began at the beginning of time.
+pub(in crate::lambda::traffic) fn look(elapsed_seconds: u64, seen: &[(u64, u64)]) -> Look {
     let functions = seen
         .iter()
         .zip('a'..)
@@ -38,7 +39,9 @@ fn look(elapsed_seconds: u64, seen: &[(u64, u64)]) -> Look {
             },
             logs: "https://logs".into(),
         });
+    let at = i64::try_from(elapsed_seconds).unwrap_or(i64::MAX);
     Look {
+        at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(at),
         percent: 10,
         elapsed_seconds,
         functions: functions.collect(),
@@ -46,12 +49,14 @@ fn look(elapsed_seconds: u64, seen: &[(u64, u64)]) -> Look {
             name: "shop-5xx".into(),
             state: AlarmState::Quiet,
         }],
+        question: None,
     }
 }
 
-fn told(traffic: &ResolvedTraffic, look: &Look) -> String {
+pub(in crate::lambda::traffic) fn told(traffic: &ResolvedTraffic, look: &Look) -> String {
     match decide(traffic, look) {
         Decision::Wait { seconds, note } => format!("wait {seconds} s: {note}"),
+        Decision::Ask(question) => format!("ask {}: {}", question.what, question.text),
         Decision::Advance { note } => format!("advance: {note}"),
         Decision::Fail(error) => format!("{}: {error}", error.name()),
     }
@@ -141,15 +146,25 @@ proptest! {
     /// However the numbers come, a stage ends: waiting has an end, and each wait is a while.
     #[test]
     fn every_stage_ends(
-        seen in proptest::collection::vec((0_u64..200, 0_u64..200), 0..6), policy in 0_usize..3, stage in 1_u32..3600,
+        seen in proptest::collection::vec((0_u64..200, 0_u64..200), 0..6), policy in 0_usize..4, stage in 1_u32..3600,
     ) {
-        let policy = [WhenQuiet::Wait, WhenQuiet::Proceed, WhenQuiet::Stop][policy];
+        let policy = [WhenQuiet::Wait, WhenQuiet::Ask, WhenQuiet::Proceed, WhenQuiet::Stop][policy];
         let traffic = ResolvedTraffic { stage_seconds: stage, ..traffic(policy) };
-        let (mut elapsed, mut looks) = (0, 0);
-        while let Decision::Wait { seconds, .. } = decide(&traffic, &look(elapsed, &seen)) {
-            prop_assert!((1..=60).contains(&seconds));
-            elapsed += u64::from(seconds);
-            looks += 1;
+        let (mut elapsed, mut looks, mut question) = (0, 0, None);
+        loop {
+            let look = Look { question: question.clone(), ..look(elapsed, &seen) };
+            match decide(&traffic, &look) {
+                Decision::Wait { seconds, .. } => {
+                    prop_assert!((1..=60).contains(&seconds));
+                    elapsed += u64::from(seconds);
+                    looks += 1;
+                }
+                Decision::Ask(asked) => {
+                    prop_assert!(question.is_none());
+                    question = Some(asked);
+                }
+                Decision::Advance { .. } | Decision::Fail(_) => break,
+            }
         }
         prop_assert!(elapsed <= traffic.longest_seconds());
         prop_assert!(looks < 200, "{} looks", looks);
