@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lockstep::manifest::{Manifest, ManifestFile, StoredManifest};
+use lockstep::manifest::{Embedded, Manifest, ManifestFile, StoredManifest};
 
 use crate::args::Global;
 use crate::error::CliError;
@@ -23,9 +23,14 @@ pub fn read(path: &Path) -> Result<ManifestFile, CliError> {
 
 /// Reads and checks a manifest together with the files it names.
 pub fn load(path: &Path) -> Result<StoredManifest, CliError> {
+    load_all(path).map(|embedded| embedded.manifest)
+}
+
+/// The same, with the templates' texts.
+pub fn load_all(path: &Path) -> Result<Embedded, CliError> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let load = |file: &str| std::fs::read_to_string(folder.join(file));
-    read(path)?.embed(load).map_err(CliError::Manifest)
+    read(path)?.embed_all(load).map_err(CliError::Manifest)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> CliError {

@@ -166,7 +166,7 @@ pub struct ReleaseArgs {
     pub release: String,
     /// What it consists of: a zip file, or a folder that is packed as <folder>.zip; NAME=PATH
     /// gives it another path in the release
-    #[arg(value_name = "[NAME=]PATH", required_unless_present = "directory")]
+    #[arg(value_name = "[NAME=]PATH")]
     pub artifacts: Vec<String>,
     /// Every zip file and every folder in this one
     #[arg(long, value_name = "FOLDER")]

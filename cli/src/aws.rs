@@ -24,6 +24,8 @@ pub struct Controller {
     pub sfn: aws_sdk_sfn::Client,
     /// Where releases are uploaded.
     pub s3: aws_sdk_s3::Client,
+    /// The region, as addresses of its buckets name it.
+    pub region: String,
     dynamodb: aws_sdk_dynamodb::Client,
     stack: String,
     place: String,
@@ -77,6 +79,7 @@ impl Controller {
         let s3 = aws_sdk_s3::config::Builder::from(config)
             .force_path_style(config.endpoint_url().is_some());
         Self {
+            region: region.to_owned(),
             ledger: Ledger::new(dynamodb.clone(), format!("{stack}-ledger")),
             sfn: aws_sdk_sfn::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),

@@ -14,5 +14,6 @@ pub mod exit;
 pub mod local;
 pub mod release;
 pub mod sync;
+pub mod templates;
 pub mod view;
 pub mod watch;

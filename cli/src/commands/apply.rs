@@ -1,7 +1,7 @@
 //! `lockstep apply`: the manifest as a new version, with its triggers, in one transaction.
 
 use jiff::Timestamp;
-use lockstep::manifest::{Environment, StoredManifest, trigger_index};
+use lockstep::manifest::{Embedded, Environment, StoredManifest, trigger_index};
 use lockstep_ledger::LedgerError;
 
 use crate::application;
@@ -9,6 +9,7 @@ use crate::args::{ApplyArgs, Global};
 use crate::aws::Controller;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::templates::store;
 use crate::view::Output;
 use crate::view::manifest::{Applied, EnvironmentTrigger};
 
@@ -20,13 +21,24 @@ pub(super) async fn run(
     args: &ApplyArgs,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let manifest = application::load(args.path.as_ref().unwrap_or(&global.file))?;
+    let embedded = application::load_all(args.path.as_ref().unwrap_or(&global.file))?;
     let controller = Controller::connect(global).await?;
-    output.report(&apply(&controller, &manifest, &args.by).await?)?;
+    output.report(&apply_all(&controller, embedded, &args.by).await?)?;
     Ok(Exit::Good)
 }
 
-/// Puts a manifest in force. A manifest that is in force already makes no new version.
+/// Stores the templates that a manifest names, then puts it in force.
+pub async fn apply_all(
+    controller: &Controller,
+    embedded: Embedded,
+    by: &str,
+) -> Result<Applied, CliError> {
+    let manifest = store(controller, embedded).await?;
+    apply(controller, &manifest, by).await
+}
+
+/// Puts a manifest in force. A manifest that is in force already makes no new version. Its
+/// templates are stored already.
 pub async fn apply(
     controller: &Controller,
     manifest: &StoredManifest,

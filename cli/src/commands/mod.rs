@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::local::commands::find_project;
 use crate::view::Output;
 
-pub use apply::apply;
+pub use apply::{apply, apply_all};
 pub use proceed::proceed;
 pub use stop::stop;
 

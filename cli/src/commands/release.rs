@@ -1,6 +1,7 @@
 //! `lockstep release`: uploads a release, and watches what it starts.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use crate::commands::deploy::manifest_in_force;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::release::{Artifact, Uploaded, collect, upload};
+use crate::templates;
 use crate::view::{Output, Report};
 use crate::watch::Watcher;
 
@@ -75,11 +77,13 @@ pub(super) async fn run(
     args: &ReleaseArgs,
     output: Output,
 ) -> Result<Exit, CliError> {
-    let artifacts = collect(args)?;
+    let mut artifacts = collect(args)?;
     let application = application::name(global)?;
-    let file = release_file(application, args, &artifacts)?;
     let controller = Controller::connect(global).await?;
-    let (_, manifest) = manifest_in_force(&controller, &file.application).await?;
+    let (_, manifest) = manifest_in_force(&controller, &application).await?;
+    let folder = global.file.parent().unwrap_or(Path::new(""));
+    artifacts.extend(templates::released(&manifest, folder, &artifacts)?);
+    let file = release_file(application, args, &artifacts)?;
     let wanting = wanting(&manifest);
     let uploaded = upload(&controller, &file, &artifacts).await?;
     let (environments, newer_there) = split(&controller, &file, wanting).await?;
@@ -113,6 +117,12 @@ fn release_file(
     args: &ReleaseArgs,
     artifacts: &[Artifact],
 ) -> Result<ReleaseFile, CliError> {
+    if artifacts.is_empty() {
+        return Err(CliError::invalid(
+            "there is no zip file, no folder and no template to release",
+            "build first, or name what to release",
+        ));
+    }
     let released = |artifact: &Artifact| ReleasedArtifact {
         path: artifact.path.clone(),
         sha256: artifact.sha256.clone(),

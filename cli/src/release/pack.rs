@@ -71,12 +71,6 @@ pub fn collect(args: &ReleaseArgs) -> Result<Vec<Artifact>, CliError> {
             "give one of them another name: NAME.zip=PATH",
         ));
     }
-    if named.is_empty() {
-        return Err(CliError::invalid(
-            "there is no zip file and no folder to release",
-            "build first, or name what to release",
-        ));
-    }
     named
         .into_iter()
         .map(|(path, source)| pack_one(path, &source))

@@ -19,6 +19,8 @@ pub struct Validated {
     pub services: Vec<String>,
     /// The functions' names, and those of groups of them.
     pub functions: Vec<String>,
+    /// The stacks' names.
+    pub stacks: Vec<String>,
     /// The environments' names.
     pub environments: Vec<String>,
     /// Everything that is wrong.
@@ -34,6 +36,7 @@ impl Validated {
             application: Some(manifest.application.clone()),
             services: manifest.services.keys().cloned().collect(),
             functions: manifest.functions.keys().cloned().collect(),
+            stacks: manifest.stacks.keys().cloned().collect(),
             environments: manifest.environments.keys().cloned().collect(),
             faults: Vec::new(),
         }
@@ -47,6 +50,7 @@ impl Validated {
             application: None,
             services: Vec::new(),
             functions: Vec::new(),
+            stacks: Vec::new(),
             environments: Vec::new(),
             faults,
         }
@@ -69,6 +73,7 @@ impl Report for Validated {
         let kinds = [
             ("services", &self.services),
             ("functions", &self.functions),
+            ("stacks", &self.stacks),
             ("environments", &self.environments),
         ];
         let some = kinds.iter().filter(|(_, names)| !names.is_empty());

@@ -101,7 +101,7 @@ fn restore(step: &Step) -> String {
 /// for before. They include what was taken over from deployments that made way for this one.
 fn command(record: &DeploymentRecord) -> String {
     let mut command = format!("lockstep deploy {}", record.deployment.environment);
-    let read = record.requested.values().find_map(Artifact::as_zip);
+    let read = record.requested.values().find_map(Artifact::as_file);
     let asked = record.release.as_ref().map(|release| &release.version);
     if let Some(release) = asked.or_else(|| read.map(|zip| &zip.release)) {
         let _ = write!(command, " --release {release}");

@@ -23,6 +23,8 @@ pub enum Artifact {
     Image(ImageArtifact),
     /// A zip file in the releases bucket.
     Zip(ZipArtifact),
+    /// A CloudFormation template in the releases bucket.
+    Template(ZipArtifact),
 }
 
 impl Artifact {
@@ -30,7 +32,7 @@ impl Artifact {
     pub fn label(&self) -> String {
         match self {
             Self::Image(image) => image.label(),
-            Self::Zip(zip) => zip.label(),
+            Self::Zip(file) | Self::Template(file) => file.label(),
         }
     }
 
@@ -39,7 +41,7 @@ impl Artifact {
     pub fn id(&self) -> String {
         match self {
             Self::Image(image) => image.digest.clone(),
-            Self::Zip(zip) => format!("sha256:{}", zip.sha256),
+            Self::Zip(file) | Self::Template(file) => format!("sha256:{}", file.sha256),
         }
     }
 
@@ -48,7 +50,7 @@ impl Artifact {
     pub const fn made_at(&self) -> Timestamp {
         match self {
             Self::Image(image) => image.pushed_at,
-            Self::Zip(zip) => zip.released_at,
+            Self::Zip(file) | Self::Template(file) => file.released_at,
         }
     }
 
@@ -57,7 +59,7 @@ impl Artifact {
     pub fn reference(&self) -> &str {
         match self {
             Self::Image(image) => image.tag.as_ref().unwrap_or(&image.digest),
-            Self::Zip(zip) => &zip.release,
+            Self::Zip(file) | Self::Template(file) => &file.release,
         }
     }
 
@@ -65,7 +67,7 @@ impl Artifact {
     pub const fn as_image(&self) -> Option<&ImageArtifact> {
         match self {
             Self::Image(image) => Some(image),
-            Self::Zip(_) => None,
+            Self::Zip(_) | Self::Template(_) => None,
         }
     }
 
@@ -73,6 +75,22 @@ impl Artifact {
     pub const fn as_zip(&self) -> Option<&ZipArtifact> {
         match self {
             Self::Zip(zip) => Some(zip),
+            Self::Image(_) | Self::Template(_) => None,
+        }
+    }
+
+    /// The template, where it is one.
+    pub const fn as_template(&self) -> Option<&ZipArtifact> {
+        match self {
+            Self::Template(template) => Some(template),
+            Self::Image(_) | Self::Zip(_) => None,
+        }
+    }
+
+    /// The file of an uploaded release, where it is one.
+    pub const fn as_file(&self) -> Option<&ZipArtifact> {
+        match self {
+            Self::Zip(file) | Self::Template(file) => Some(file),
             Self::Image(_) => None,
         }
     }
@@ -116,7 +134,7 @@ impl ImageArtifact {
     }
 }
 
-/// One immutable zip file of an S3 release.
+/// One immutable file of an uploaded release: a zip file with a function's code, or a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZipArtifact {
     /// The bucket.

@@ -9,6 +9,9 @@ use lockstep::release_file::ReleaseFile;
 use lockstep::release_order::ReleaseAge;
 use lockstep_ledger::{Ledger, ReleaseMark, Released, StoredRecord};
 
+/// The largest template that CloudFormation reads, in bytes.
+const TEMPLATE_LIMIT: u64 = 1_048_576;
+
 /// A checked release and where it goes.
 pub(crate) struct Placing<'a> {
     pub(crate) ledger: &'a Ledger,
@@ -76,25 +79,40 @@ impl Placing<'_> {
         )
     }
 
-    /// What goes where. What no function takes was checked all the same, and is left alone.
+    /// What goes where. What nothing takes was checked all the same, and is left alone.
     fn artifacts(&self, checked: &[ZipArtifact]) -> Result<Artifacts, PhaseError> {
         let assigned = self.file.assign(self.environment);
         let find = |path: &str| checked.iter().find(|artifact| artifact.path == path);
         let placed = assigned.components.into_iter();
         let artifacts: Artifacts = placed
             .filter_map(|(component, artifact)| {
-                Some((component, Artifact::Zip(find(&artifact.path)?.clone())))
+                let file = find(&artifact.path)?.clone();
+                Some((component.clone(), self.kind(&component, file)))
             })
             .collect();
+        let large = artifacts.values().filter_map(Artifact::as_template);
+        if let Some(large) = large.into_iter().find(|it| it.size > TEMPLATE_LIMIT) {
+            return Err(self.rejected(format!(
+                "the template {} has {} bytes; CloudFormation reads at most {TEMPLATE_LIMIT} (1 MB)",
+                large.path, large.size
+            )));
+        }
         if artifacts.is_empty() {
             return Err(self.rejected(format!(
-                "no function of {} takes any of its artifacts: {}; the manifest's `artifact` says which path a \
-                 function takes",
+                "nothing in {} takes any of its artifacts: {}; the manifest's `artifact` says which path a function or \
+                 a stack takes",
                 self.environment.environment,
                 assigned.unused.join(", ")
             )));
         }
         Ok(artifacts)
+    }
+
+    fn kind(&self, component: &str, file: ZipArtifact) -> Artifact {
+        match self.environment.stacks.contains_key(component) {
+            true => Artifact::Template(file),
+            false => Artifact::Zip(file),
+        }
     }
 
     /// Refuses what failed before, all of it and unchanged. One fixed artifact is enough to try

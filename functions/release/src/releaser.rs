@@ -72,7 +72,7 @@ impl Releaser {
         let standing = self.ledger.stored_record(&deployment.id).await?;
         let standing = standing.ok_or_else(|| no_record(deployment))?;
         let record = &standing.record;
-        let is_read = record.requested.values().any(|it| it.as_zip().is_some());
+        let is_read = record.requested.values().any(|it| it.as_file().is_some());
         let Some(request) = record.release.as_ref().filter(|_| !is_read) else {
             return Ok(Look::Passed("the release was read before".to_owned()));
         };

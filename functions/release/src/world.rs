@@ -54,8 +54,10 @@ impl World {
             "api": {"artifact": "api.zip"},
             "workers": {"match": "shop-*"},
         });
-        let manifest =
-            json!({"application": "shop", "functions": functions, "environments": {"test": {}}});
+        let stacks = json!({"data": {"template": {"artifact": "infra/data.yaml"}}});
+        let manifest = json!({
+            "application": "shop", "functions": functions, "stacks": stacks, "environments": {"test": {}},
+        });
         let stored = json!({"source": "", "manifest": manifest, "task_definitions": {}});
         let applied = json!({"version": 3, "applied_at": "2026-11-20T10:00:00Z", "applied_by": "ann", "manifest": stored});
         world.put_item("app#shop", "manifest#00000003", &applied);

@@ -50,7 +50,7 @@ pub use stacks::{
 };
 pub use stored::StoredManifest;
 pub use tags::tags_match;
-pub use templates::{Embedded, TemplateFile};
+pub use templates::{Embedded, TemplateFile, template_fault};
 pub use traffic::{ResolvedTraffic, Strategy, Traffic, WhenQuiet};
 pub use types::{
     CircuitBreaker, Environment, HttpCheck, Manifest, Notifications, Rollout, Service, Trigger,

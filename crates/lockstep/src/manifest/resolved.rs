@@ -11,7 +11,7 @@ use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunc
 use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
-use super::resolved_stack::{ResolvedStack, in_order};
+use super::resolved_stack::{ResolvedStack, StackTemplate, in_order};
 use super::stacks::{ParameterFrom, ParameterSource, ReleasedTemplate, Stack, TemplateSource};
 use super::stored::StoredManifest;
 use super::traffic::{ResolvedTraffic, Traffic};
@@ -104,6 +104,16 @@ pub enum ResolveError {
 }
 
 impl ResolvedEnvironment {
+    /// The stacks whose templates come with uploaded releases, each with its template's path.
+    pub fn released_templates(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.stacks
+            .iter()
+            .filter_map(|(name, stack)| match &stack.template {
+                StackTemplate::Released(path) => Some((name.as_str(), path.as_str())),
+                StackTemplate::Stored(_) => None,
+            })
+    }
+
     /// The stacks in the order in which they are changed: each after those it depends on.
     pub fn stacks_in_order(&self) -> Vec<(&str, &ResolvedStack)> {
         let after = self.stacks.iter();

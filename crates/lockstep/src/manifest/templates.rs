@@ -59,6 +59,27 @@ impl TemplateFile {
     }
 }
 
+/// What is wrong with a template that goes into a release; the first fault is enough.
+pub fn template_fault(path: &str, text: &str) -> Option<String> {
+    if text.len() > SIZE_LIMIT {
+        let size = text.len();
+        return Some(format!(
+            "{path} has {size} bytes, expected at most {SIZE_LIMIT} (1 MB)"
+        ));
+    }
+    match Template::read(path, text) {
+        Err(errors) => errors.first().map(ManifestError::to_string),
+        Ok(template) => template.faults().into_iter().next().map(|fault| {
+            let help = fault.help.map(|help| format!("; {help}"));
+            let (found, expected) = (fault.found, fault.expected);
+            format!(
+                "{path}: found {found}, expected {expected}{}",
+                help.unwrap_or_default()
+            )
+        }),
+    }
+}
+
 /// A template as far as it could be read.
 type Read = BTreeMap<String, (TemplateFile, Option<Template>)>;
 

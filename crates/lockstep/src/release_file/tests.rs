@@ -172,14 +172,24 @@ fn environment() -> ResolvedEnvironment {
         "team": zip(json!({"group": {"tags": {"team": "shop"}}}), "team.zip"),
         "image": {"target": {"one": "shop-image"}, "code": {"image": "shop/image"}, "keep": 5},
     });
+    let stack = |template: Value| {
+        json!({
+            "stack": "s", "template": template, "tags": {}, "monitoring_minutes": 0, "termination_protection": false,
+            "timeout_seconds": 3600,
+        })
+    };
+    let stored = json!({"stored": {"url": "u", "sha256": sha(), "size": 1}});
+    let stacks =
+        json!({"data": stack(json!({"released": "infra/data.yaml"})), "network": stack(stored)});
     let environment = json!({
-        "application": "shop", "environment": "local", "services": {}, "functions": functions, "verify": {},
+        "application": "shop", "environment": "local", "services": {}, "functions": functions, "stacks": stacks,
+        "verify": {},
     });
     serde_json::from_value(environment).unwrap()
 }
 
 #[test]
-fn every_artifact_finds_its_functions() {
+fn every_artifact_finds_its_functions_and_stacks() {
     let paths = [
         "api.zip",
         "workers/shop-a.zip",
@@ -187,6 +197,8 @@ fn every_artifact_finds_its_functions() {
         "workers/other.zip",
         "team.zip",
         "apy.zip",
+        "infra/data.yaml",
+        "infra/dta.yaml",
     ];
     let artifacts = paths
         .iter()
@@ -204,6 +216,7 @@ fn every_artifact_finds_its_functions() {
         [
             "admin=api.zip",
             "api=api.zip",
+            "data=infra/data.yaml",
             "team=team.zip",
             "workers/shop-a=workers/shop-a.zip"
         ]
@@ -215,7 +228,16 @@ fn every_artifact_finds_its_functions() {
         .collect();
     assert_eq!(
         unused,
-        ["workers/shop-api.zip", "workers/other.zip", "apy.zip"]
+        [
+            "workers/shop-api.zip",
+            "workers/other.zip",
+            "apy.zip",
+            "infra/dta.yaml"
+        ]
     );
     assert_eq!(assigned.unused[2], "apy.zip (did you mean `api.zip`?)");
+    assert_eq!(
+        assigned.unused[3],
+        "infra/dta.yaml (did you mean `infra/data.yaml`?)"
+    );
 }

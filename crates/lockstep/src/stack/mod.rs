@@ -32,6 +32,6 @@ pub use stateful::is_stateful;
 pub use status::StackStatus;
 pub use step::{
     APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep, Template,
-    template_key,
+    template_key, template_url,
 };
 pub use undo::undo_next;

@@ -216,6 +216,17 @@ impl StackBefore {
     }
 }
 
+/// The address by which CloudFormation reads an object of a bucket in its own region. The bucket
+/// is named in the host, which every bucket without dots in its name can be.
+pub fn template_url(region: &str, bucket: &str, key: &str) -> String {
+    let domain = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("https://{bucket}.s3.{region}.{domain}/{key}")
+}
+
 /// The key, in the releases bucket, of a template with this content.
 pub fn template_key(application: &str, sha256: &str) -> String {
     format!("templates/{application}/{sha256}")

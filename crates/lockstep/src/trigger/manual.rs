@@ -230,7 +230,8 @@ mod tests {
     use serde_json::json;
 
     use super::ManualRequest;
-    use crate::manifest::ResolvedEnvironment;
+    use crate::manifest::{ResolvedEnvironment, ResolvedStack};
+    use crate::trigger::TriggerInput;
 
     fn environment() -> ResolvedEnvironment {
         let service = |containers| json!({"cluster": "c", "service": "s", "containers": containers, "rollout": {}});
@@ -262,6 +263,50 @@ mod tests {
             ["web/app=v2", "worker/metrics=v7"]
         );
         assert!(components(&json!({})).unwrap().is_empty());
+    }
+
+    #[test]
+    fn approvals_are_for_stacks_that_there_are() {
+        let stack = json!({
+            "stack": "quiz-local-data", "template": {"released": "data.yaml"}, "tags": {}, "monitoring_minutes": 0,
+            "termination_protection": false, "timeout_seconds": 3600,
+        });
+        let stack: ResolvedStack = serde_json::from_value(stack).unwrap();
+        let mut with_stack = environment();
+        with_stack.stacks.insert("data".to_owned(), stack);
+        let asked = |approval: &str, environment: &ResolvedEnvironment| {
+            let request =
+                json!({"application": "quiz", "environment": "local", "approve": [approval]});
+            let TriggerInput::Manual(request) =
+                TriggerInput::parse(&request).map_err(|error| error.to_string())?
+            else {
+                panic!("not a manual request");
+            };
+            request
+                .components(environment)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(asked("data/Orders", &with_stack), Ok(()));
+        assert_eq!(asked("data/skip:Nested/Orders", &with_stack), Ok(()));
+        let refused = asked("dta/Orders", &with_stack).unwrap_err();
+        assert!(
+            refused
+                .contains("quiz has no stack `dta`, expected one of: data; did you mean `data`?"),
+            "{refused}"
+        );
+        assert!(
+            asked("data/Orders", &environment())
+                .unwrap_err()
+                .contains("has no stacks")
+        );
+        let refused = asked("Orders", &with_stack).unwrap_err();
+        assert!(
+            refused.starts_with(
+                "invalid request: approve[0]: found `Orders`, expected `STACK/RESOURCE`"
+            ),
+            "{refused}"
+        );
     }
 
     #[test]

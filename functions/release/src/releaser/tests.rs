@@ -123,6 +123,28 @@ async fn a_release_must_be_where_it_says_and_fit_its_environment() {
 }
 
 #[tokio::test]
+async fn a_template_of_a_release_is_for_its_stack_unless_it_is_too_large() {
+    let world = World::new();
+    let path = "infra/data.yaml";
+    let mut upload = |template: &[u8]| {
+        world.upload("release.json", &World::describe(&[(path, template)]));
+        world.upload(path, template);
+    };
+    upload(&vec![b'#'; (1 << 20) + 1]);
+    let error = refused(&world).await;
+    assert!(
+        error.contains("infra/data.yaml has 1048577 bytes"),
+        "{error}"
+    );
+    upload(b"Resources: {}");
+    let answer = look(&world, Value::Null).await.unwrap();
+    assert_eq!(answer["status"], "passed", "{answer}");
+    let requested = world.written.lock().unwrap()[0]["requested"].clone();
+    assert_eq!(requested["data"]["kind"], "template");
+    assert_eq!(requested["data"]["sha256"], sha256(b"Resources: {}"));
+}
+
+#[tokio::test]
 async fn the_files_of_a_release_zip_are_stored_by_their_hash() {
     let world = World::new();
     let file = World::describe(&[("api.zip", API), ("shop-a.zip", WORKER)]);
