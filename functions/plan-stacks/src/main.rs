@@ -16,6 +16,8 @@ mod planner;
 mod progress;
 mod stack;
 mod values;
+#[cfg(test)]
+mod world;
 
 use bucket::Bucket;
 use lockstep_aws::variable;

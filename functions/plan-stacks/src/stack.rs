@@ -211,7 +211,7 @@ impl Planner {
             let asked = sources.record.requested.get(component);
             asked
                 .or_else(|| sources.verified.get(component))?
-                .as_zip()
+                .as_template()
                 .cloned()
         };
         let Some(artifact) = released(wanted.component) else {
@@ -545,3 +545,6 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
