@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 use crate::{Result, aws_environment};
 
 /// The handlers.
-pub const HANDLERS: [&str; 14] = [
+pub const HANDLERS: [&str; 16] = [
     "trigger",
     "release",
     "lock",
     "plan",
     "plan-functions",
+    "plan-stacks",
+    "infrastructure",
     "service",
     "function",
     "traffic",

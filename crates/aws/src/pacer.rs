@@ -73,8 +73,8 @@ impl Pacer {
     }
 }
 
-/// Waits a moment for what Lambda is at work on. It tells nobody when it is done, and takes a
-/// second or two: less than it takes to end an invocation and begin another.
+/// Waits a moment for what AWS is at work on. It tells nobody when it is done, and takes a few
+/// seconds: less than it takes to end an invocation and begin another.
 pub async fn pause(time: Duration) {
     wait_until(Instant::now() + time).await;
 }

@@ -50,7 +50,7 @@ impl CloudFormation {
         let mut whole = LiveChangeSet {
             name: name.to_owned(),
             status: described.status,
-            reason: described.reason,
+            reason: self.full_reason(stack, name, described.reason).await?,
             changes: Vec::new(),
         };
         // Of a change set that is not there yet, or is being executed, nothing depends.

@@ -17,7 +17,8 @@ impl CloudFormation {
     /// not needed. Empty when there is no such stack.
     ///
     /// Of nested stacks that failed in between, the events are among them, too, after those of
-    /// the stack itself: they say what failed.
+    /// the stack itself: they say what failed. So are resources that are invalid, where that kept
+    /// an operation from beginning.
     pub async fn events(
         &self,
         stack: &str,
@@ -26,9 +27,11 @@ impl CloudFormation {
         let mut events = self
             .events_while(stack, &[], |event| Some(event.id.as_str()) != until)
             .await?;
+        let invalid = self.invalid_resources(stack, &events).await?;
+        let since = events.last().map(|event| event.at);
+        events.extend(invalid);
         let mut next = 0;
         let mut end = events.len();
-        let since = events.last().map(|event| event.at);
         while let (Some(since), true) = (since, next < end) {
             for index in next..end {
                 if let Some((stack, nesting)) = failed_nested(&events, index) {

@@ -16,6 +16,7 @@ mod resources;
 mod templates;
 #[cfg(test)]
 mod testing;
+mod validation;
 
 pub use change_sets::{ChangeSetName, ChangeSetRequest, Kind};
 pub use client::{CloudFormation, Sent};

@@ -5,8 +5,11 @@ mod request;
 
 use std::time::Duration;
 
-use lockstep::stack::{Do, Looked, Next, StackStep, identity, next, observe, undo_next};
+use lockstep::stack::{
+    ChangeSetStatus, Do, Looked, Next, StackStep, identity, next, observe, undo_next,
+};
 use lockstep::{Phase, PhaseError, Progress, WakeKey};
+use lockstep_aws::pause;
 use lockstep_cloudformation::{CloudFormation, Sent};
 
 /// Changes one stack by a change set.
@@ -15,14 +18,44 @@ pub struct StackPhase {
     cloudformation: CloudFormation,
 }
 
-/// How many calls one invocation makes at most: more than any way through takes. What is left is
-/// done by the next one.
-const CALLS: usize = 8;
+/// How often one invocation looks and acts at most: more than any way through takes. What is left
+/// is done by the next one.
+const ROUNDS: usize = 16;
+
+/// How long one invocation waits for a change set: CloudFormation tells nobody when it has
+/// compared, which takes a few seconds.
+const COMPARING: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl StackPhase {
     /// The phase, acting through `cloudformation`.
     pub const fn new(cloudformation: CloudFormation) -> Self {
         Self { cloudformation }
+    }
+
+    /// Looks and acts by turns until there is nothing to do but to wait.
+    async fn go_on(&self, step: &StackStep, undo: bool) -> Result<Progress, PhaseError> {
+        let mut waited = Duration::ZERO;
+        for _ in 0..ROUNDS {
+            let seen = self.look(step, undo).await?;
+            let decided = if undo {
+                undo_next(step, &seen)?
+            } else {
+                next(step, &seen)?
+            };
+            match decided {
+                Next::Act(action) => drop(self.act(step, &seen, &action).await?),
+                Next::Wait { .. } if is_compared(&seen) && waited < COMPARING => {
+                    waited += PAUSE;
+                    pause(PAUSE).await;
+                }
+                Next::Wait { note } => return Ok(Progress::Running { note }),
+                Next::Done { summary } => return Ok(Progress::Done { summary }),
+            }
+        }
+        Ok(Progress::Running {
+            note: format!("at work on {}", step.resource()),
+        })
     }
 
     /// Makes one call. Calls about a stack that is there name its ARN: one that was deleted and
@@ -80,6 +113,13 @@ impl StackPhase {
     }
 }
 
+/// Whether a change set is being made.
+fn is_compared(seen: &Looked) -> bool {
+    let change_sets = [&seen.change_set, &seen.undo_change_set];
+    let mut change_sets = change_sets.into_iter().flatten();
+    change_sets.any(|it| it.status == ChangeSetStatus::Pending)
+}
+
 impl Phase for StackPhase {
     type Step = StackStep;
 
@@ -94,14 +134,7 @@ impl Phase for StackPhase {
     /// Makes one call after the other, with a look before each, until CloudFormation is at work
     /// or nothing is left to do.
     async fn start(&self, step: &StackStep) -> Result<(), PhaseError> {
-        for _ in 0..CALLS {
-            let seen = self.look(step, false).await?;
-            let Next::Act(action) = next(step, &seen)? else {
-                break;
-            };
-            self.act(step, &seen, &action).await?;
-        }
-        Ok(())
+        self.go_on(step, false).await.map(drop)
     }
 
     async fn observe(&self, step: &StackStep) -> Result<Progress, PhaseError> {
@@ -109,17 +142,7 @@ impl Phase for StackPhase {
     }
 
     async fn undo(&self, step: &StackStep) -> Result<Progress, PhaseError> {
-        for _ in 0..CALLS {
-            let seen = self.look(step, true).await?;
-            match undo_next(step, &seen)? {
-                Next::Act(action) => drop(self.act(step, &seen, &action).await?),
-                Next::Wait { note } => return Ok(Progress::Running { note }),
-                Next::Done { summary } => return Ok(Progress::Done { summary }),
-            }
-        }
-        Ok(Progress::Running {
-            note: format!("putting {} back", step.resource()),
-        })
+        self.go_on(step, true).await
     }
 }
 
