@@ -6,8 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
 use lockstep::release::ZipArtifact;
-use lockstep::stack::Template;
-use lockstep_cloudformation::template_url;
+use lockstep::stack::{Template, template_key, template_url};
 use lockstep_s3::{failed, found};
 use sha2::{Digest, Sha256};
 
@@ -33,7 +32,7 @@ impl Bucket {
     /// Keeps a template where undo finds it. One that is there already stays as it is.
     pub(crate) async fn keep(&self, application: &str, text: &str) -> Result<Template, PhaseError> {
         let sha256 = sha256(text.as_bytes());
-        let key = format!("templates/{application}/{sha256}");
+        let key = template_key(application, &sha256);
         if !self.has(&key).await? {
             let call = self.client.put_object().bucket(&self.name).key(&key);
             let body = ByteStream::from(text.as_bytes().to_vec());
@@ -53,7 +52,7 @@ impl Bucket {
         application: &str,
         artifact: &ZipArtifact,
     ) -> Result<Template, PhaseError> {
-        let key = format!("templates/{application}/{}", artifact.sha256);
+        let key = template_key(application, &artifact.sha256);
         if self.has(&key).await? {
             return Ok(Template {
                 url: template_url(&self.region, &self.name, &key),
