@@ -194,9 +194,9 @@ impl StoredManifest {
 /// The stacks in the order in which they are changed: each after those it depends on, else by
 /// name. Names that are no stacks count for nothing. `Err` names a circle: each of them depends
 /// on the next one, and the last one on the first.
-pub(super) fn in_order<'a>(
-    stacks: &'a BTreeMap<String, BTreeSet<String>>,
-) -> Result<Vec<&'a str>, Vec<&'a str>> {
+pub(super) fn in_order(
+    stacks: &BTreeMap<String, BTreeSet<String>>,
+) -> Result<Vec<&str>, Vec<&str>> {
     let mut order = Vec::new();
     for name in stacks.keys() {
         visit(stacks, name, &mut Vec::new(), &mut order)?;

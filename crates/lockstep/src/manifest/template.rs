@@ -208,16 +208,15 @@ Outputs:
 "#;
 
     fn told(text: &str) -> Vec<String> {
-        let faults = Template::read("t.yaml", text).map_or_else(
-            |errors| errors.iter().map(|it| it.headline()).collect(),
+        Template::read("t.yaml", text).map_or_else(
+            |errors| errors.iter().map(super::ManifestError::headline).collect(),
             |it| {
                 it.faults()
                     .into_iter()
                     .map(|it| it.found)
                     .collect::<Vec<_>>()
             },
-        );
-        faults
+        )
     }
 
     #[test]

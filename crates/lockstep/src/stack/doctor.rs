@@ -203,10 +203,11 @@ impl Patient<'_> {
             .iter()
             .filter(|it| it.status == "DELETE_FAILED")
             .collect();
-        let retain: String = failed
+        let retain: Vec<_> = failed
             .iter()
             .map(|it| format!(" --retain {}", it.path))
             .collect();
+        let retain = retain.concat();
         self.stuck_with(
             &list(failed.iter().copied()),
             "a stack, or none",

@@ -31,7 +31,7 @@ pub use next::{Do, Next, next, observe};
 pub use stateful::is_stateful;
 pub use status::StackStatus;
 pub use step::{
-    APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep, Template,
-    template_key, template_url,
+    APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep,
+    Template, template_key, template_url,
 };
 pub use undo::undo_next;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::cause::root_cause;
+use super::cause::{RootCause, root_cause};
 use super::event::StackEvent;
 use super::guard::{guard, refusal};
 use super::identity::{self, Purpose};
@@ -382,7 +382,7 @@ pub(super) fn failure(
     let cause = root_cause(&looked.events, Some(token));
     let why = cause
         .as_ref()
-        .map_or_else(|| told(looked, live), |cause| cause.words());
+        .map_or_else(|| told(looked, live), RootCause::words);
     if cause.is_some_and(|cause| cause.is_unhealthy) {
         return PhaseError::Unhealthy {
             signal: format!("{}: {why}", step.resource()),
@@ -418,6 +418,7 @@ pub(super) fn diverged(step: &StackStep, expected: &str, found: String) -> Phase
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it ends decisions that can fail")]
 pub(super) fn wait(note: &str) -> Result<Next, PhaseError> {
     Ok(Next::Wait {
         note: note.to_owned(),

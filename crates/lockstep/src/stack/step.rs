@@ -196,22 +196,21 @@ impl StackBefore {
             .hidden
             .iter()
             .map(|key| format!(" 'ParameterKey={key},UsePreviousValue=true'"));
-        let parameters: String = parameters.chain(hidden).collect();
-        let option = |name: &str, values: String| match values.is_empty() {
-            true => String::new(),
-            false => format!(" --{name}{values}"),
+        let parameters: Vec<_> = parameters.chain(hidden).collect();
+        let option = |name: &str, values: &[String]| {
+            if values.is_empty() {
+                return String::new();
+            }
+            format!(" --{name}{}", values.concat())
         };
-        let capabilities: String = self
-            .capabilities
-            .iter()
-            .map(|it| format!(" {it}"))
-            .collect();
+        let capabilities = self.capabilities.iter().map(|it| format!(" {it}"));
+        let capabilities: Vec<_> = capabilities.collect();
         format!(
             "aws cloudformation create-change-set --stack-name {stack} --change-set-name by-hand --template-url {}{}{}, \
              look at it with describe-change-set, then execute-change-set",
             self.template.url,
-            option("parameters", parameters),
-            option("capabilities", capabilities)
+            option("parameters", &parameters),
+            option("capabilities", &capabilities)
         )
     }
 }

@@ -94,10 +94,10 @@ impl At<'_> {
             let executed = executed.is_some_and(|it| it.status == ChangeSetStatus::Executed);
             // A stack is deleted to be created again, or a shell because it was never executed.
             let deleting = self.purpose().is_some();
-            return match live.status.is_in_progress() {
-                true if executed || deleting => wait(live.status.as_str()),
-                _ => done("nothing had been changed"),
-            };
+            if live.status.is_in_progress() && (executed || deleting) {
+                return wait(live.status.as_str());
+            }
+            return done("nothing had been changed");
         }
         self.foreign()?;
         self.delete(live)
@@ -165,12 +165,11 @@ impl At<'_> {
             "UPDATE_COMPLETE" if undoing => {
                 self.confirmed(before, live, "updated back to what it was")
             }
-            "UPDATE_COMPLETE" => self.put_back(before, live),
             "UPDATE_ROLLBACK_COMPLETE" if undoing => Err(self.undo_failed(live)),
             "UPDATE_ROLLBACK_COMPLETE" if is_as_before(before, live, self.looked) => {
                 self.confirmed(before, live, "CloudFormation rolled it back to what it was")
             }
-            "UPDATE_ROLLBACK_COMPLETE" => self.put_back(before, live),
+            "UPDATE_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" => self.put_back(before, live),
             "UPDATE_ROLLBACK_FAILED" | "UPDATE_FAILED"
                 if self.purpose() == Some(Purpose::Continue) =>
             {
@@ -211,13 +210,11 @@ impl At<'_> {
         if untouched && ours && live.termination_protection != before.termination_protection {
             return Next::Act(Do::Protect(before.termination_protection));
         }
-        let summary = match self.began(Purpose::Heal) {
-            true => format!(
-                "nothing of the change was begun; the stack is {} now",
-                live.status
-            ),
-            false => "nothing had been changed".to_owned(),
-        };
+        let mut summary = "nothing had been changed".to_owned();
+        if self.began(Purpose::Heal) {
+            let status = &live.status;
+            summary = format!("nothing of the change was begun; the stack is {status} now");
+        }
         Next::Done { summary }
     }
 
@@ -326,6 +323,7 @@ fn is_as_before(before: &StackBefore, live: &LiveStack, looked: &Looked) -> bool
         && live.tags == before.tags
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it ends decisions that can fail")]
 fn done(summary: &str) -> Result<Next, PhaseError> {
     Ok(Next::Done {
         summary: summary.to_owned(),

@@ -24,22 +24,9 @@ fn undoing(status: &str, set: Option<ChangeSetStatus>, history: History<'_>) -> 
     }
 }
 
-fn but(mut looked: Looked, change: impl FnOnce(&mut LiveStack)) -> Looked {
+fn but(mut looked: Looked, change: fn(&mut LiveStack)) -> Looked {
+    looked.stack.as_mut().into_iter().for_each(change);
     looked
-        .stack
-        .as_mut()
-        .into_iter()
-        .for_each(change_once(change));
-    looked
-}
-
-fn change_once(change: impl FnOnce(&mut LiveStack)) -> impl FnMut(&mut LiveStack) {
-    let mut change = Some(change);
-    move |live| {
-        if let Some(change) = change.take() {
-            change(live);
-        }
-    }
 }
 
 #[test]
@@ -98,7 +85,7 @@ fn what_was_never_begun_leaves_nothing_behind() {
         ..step()
     };
     let seen = but(looked("UPDATE_COMPLETE", None, &[]), |live| {
-        live.termination_protection = true
+        live.termination_protection = true;
     });
     assert_eq!(told(undo_next(&protected, &seen)), "Protect(false)");
 }
@@ -131,7 +118,7 @@ fn a_change_under_way_is_cancelled_and_what_rolled_back_is_confirmed() {
         assert_eq!(told(undo_next(&step(), &looked)), expected);
     }
     let other = but(looked("UPDATE_ROLLBACK_COMPLETE", None, &back), |live| {
-        live.tags.clear()
+        live.tags.clear();
     });
     assert_eq!(
         told(undo_next(&step(), &other)),
@@ -363,7 +350,7 @@ fn a_new_stack_is_deleted_unless_it_may_hold_data() {
         assert_eq!(told(undo_next(&new, &looked)), expected, "{looked:?}");
     }
     let protected = but(looked("CREATE_COMPLETE", None, &created), |live| {
-        live.termination_protection = true
+        live.termination_protection = true;
     });
     assert_eq!(told(undo_next(&new, &protected)), "Protect(false)");
     let with = |looked, kind, status| Looked {
