@@ -136,15 +136,16 @@ impl World {
                 json!({ "Versions": versions.collect::<Vec<_>>() })
             }
             ("GET", Some("aliases")) => match state.aliases.get(function) {
-                Some((version, weights)) => alias(version, weights, state.updates),
+                Some((version, weights)) => alias(version, weights),
                 None => Value::Null,
             },
             ("PUT", Some("aliases")) => {
-                assert_eq!(body["RevisionId"], format!("a{}", state.updates));
+                let (before, shares) = &state.aliases[function];
+                assert_eq!(body["RevisionId"], revision(before, shares));
                 let version = body["FunctionVersion"].as_str().unwrap().to_owned();
                 let weights = body["RoutingConfig"]["AdditionalVersionWeights"].clone();
                 state.updates += 1;
-                let answer = alias(&version, &weights, state.updates);
+                let answer = alias(&version, &weights);
                 state
                     .aliases
                     .insert(function.to_owned(), (version, weights));
@@ -247,9 +248,14 @@ fn configuration(function: &str, version: &str) -> Value {
     })
 }
 
-fn alias(version: &str, weights: &Value, revision: usize) -> Value {
+/// Each alias has its own: they are changed at the same time.
+fn revision(version: &str, weights: &Value) -> String {
+    format!("{version} {weights}")
+}
+
+fn alias(version: &str, weights: &Value) -> Value {
     json!({
         "FunctionVersion": version, "RoutingConfig": {"AdditionalVersionWeights": weights},
-        "RevisionId": format!("a{revision}"),
+        "RevisionId": revision(version, weights),
     })
 }
