@@ -109,10 +109,10 @@ impl Placing<'_> {
     }
 
     fn kind(&self, component: &str, file: ZipArtifact) -> Artifact {
-        match self.environment.stacks.contains_key(component) {
-            true => Artifact::Template(file),
-            false => Artifact::Zip(file),
+        if self.environment.stacks.contains_key(component) {
+            return Artifact::Template(file);
         }
+        Artifact::Zip(file)
     }
 
     /// Refuses what failed before, all of it and unchanged. One fixed artifact is enough to try

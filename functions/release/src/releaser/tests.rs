@@ -126,7 +126,7 @@ async fn a_release_must_be_where_it_says_and_fit_its_environment() {
 async fn a_template_of_a_release_is_for_its_stack_unless_it_is_too_large() {
     let world = World::new();
     let path = "infra/data.yaml";
-    let mut upload = |template: &[u8]| {
+    let upload = |template: &[u8]| {
         world.upload("release.json", &World::describe(&[(path, template)]));
         world.upload(path, template);
     };
