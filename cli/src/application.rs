@@ -33,6 +33,23 @@ pub fn load_all(path: &Path) -> Result<Embedded, CliError> {
     read(path)?.embed_all(load).map_err(CliError::Manifest)
 }
 
+/// The manifest with its files for a command that applies it first: it has to be that of the
+/// application that the command line names, if it names one.
+pub fn load_to_apply(global: &Global) -> Result<Embedded, CliError> {
+    let embedded = load_all(&global.file)?;
+    let own = &embedded.manifest.manifest.application;
+    match &global.application {
+        Some(named) if named != own => Err(CliError::invalid(
+            format!(
+                "{} is the manifest of application {own}, not of {named}; nothing was applied",
+                global.file.display()
+            ),
+            "leave out --application, or name the other manifest with --file",
+        )),
+        _ => Ok(embedded),
+    }
+}
+
 fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
     if error.kind() != std::io::ErrorKind::NotFound {
         return CliError::invalid(
@@ -54,7 +71,32 @@ fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
 mod tests {
     use std::path::Path;
 
-    use super::load;
+    use clap::Parser;
+
+    use super::{load, load_to_apply};
+    use crate::args::Cli;
+
+    #[test]
+    fn no_other_applications_manifest_is_applied() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lockstep.yaml");
+        let text = "application: quiz\nfunctions: { api: {} }\nenvironments: { local: {} }\n";
+        std::fs::write(&path, text).unwrap();
+        let global = |more: &[&str]| {
+            let all = ["lockstep", "status", "--file", path.to_str().unwrap()];
+            Cli::parse_from(all.iter().chain(more)).global
+        };
+        assert!(load_to_apply(&global(&[])).is_ok());
+        assert!(load_to_apply(&global(&["--application", "quiz"])).is_ok());
+        let error = load_to_apply(&global(&["--application", "shop"])).unwrap_err();
+        assert_eq!(error.exit().code(), 2);
+        assert!(
+            error
+                .to_string()
+                .contains("application quiz, not of shop; nothing was applied"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn files_are_found_beside_the_manifest_and_faults_name_it() {

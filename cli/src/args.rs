@@ -150,6 +150,9 @@ pub struct DeployArgs {
     /// rollback that got stuck skip it
     #[arg(long, value_name = "STACK/RESOURCE", value_parser = parse_approval)]
     pub approve: Vec<String>,
+    /// Apply the manifest of --file first
+    #[arg(long)]
+    pub apply: bool,
     /// Watch until the verdict (the default)
     #[arg(long, overrides_with = "no_wait")]
     pub wait: bool,
@@ -180,6 +183,12 @@ pub struct ReleaseArgs {
     /// Who made it, for people
     #[arg(long, env = "GITHUB_ACTOR", value_name = "NAME")]
     pub author: Option<String>,
+    /// Apply the manifest of --file first; nothing is applied when the release is refused
+    #[arg(long)]
+    pub apply: bool,
+    /// Who applies it, with --apply
+    #[arg(long, env = "LOCKSTEP_BY", value_name = "NAME", default_value_t = crate::commands::user())]
+    pub by: String,
     /// Watch the deployments that it starts until their verdicts
     #[arg(long)]
     pub wait: bool,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lockstep::manifest::{Embedded, Environment, StoredManifest, trigger_index};
 use lockstep_ledger::LedgerError;
+use serde::Serialize;
 
 use crate::application;
 use crate::args::{ApplyArgs, Global};
@@ -10,8 +11,8 @@ use crate::aws::Controller;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::templates::store;
-use crate::view::Output;
 use crate::view::manifest::{Applied, EnvironmentTrigger};
+use crate::view::{Output, Report};
 
 /// How often a version is tried again after somebody else's came first.
 const TRIES: u32 = 5;
@@ -25,6 +26,36 @@ pub(super) async fn run(
     let controller = Controller::connect(global).await?;
     output.report(&apply_all(&controller, embedded, &args.by).await?)?;
     Ok(Exit::Good)
+}
+
+/// `lockstep deploy --apply --json`: a line before those of the deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct AppliedFirst {
+    event: &'static str,
+    #[serde(flatten)]
+    applied: Applied,
+}
+
+impl Report for AppliedFirst {
+    fn text(&self) -> String {
+        self.applied.text()
+    }
+}
+
+/// Applies a manifest for a command that goes on with it, and gives it as it is stored.
+pub(super) async fn apply_first(
+    controller: &Controller,
+    embedded: Embedded,
+    by: &str,
+    output: Output,
+) -> Result<StoredManifest, CliError> {
+    let manifest = store(controller, embedded).await?;
+    let applied = apply(controller, &manifest, by).await?;
+    output.report(&AppliedFirst {
+        event: "applied",
+        applied,
+    })?;
+    Ok(manifest)
 }
 
 /// Stores the templates that a manifest names, then puts it in force.

@@ -45,10 +45,25 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<Exit, CliError> {
     let wait = !args.no_wait;
+    let apply = args.apply.then(|| application::load_to_apply(global));
+    let embedded = apply.transpose()?;
+    let by = args.by.clone();
     let request = request(application::name(global)?, args);
     let controller = Controller::connect(global).await?;
-    let (_, manifest) = manifest_in_force(&controller, &request.application).await?;
-    check(&request, &resolve(&manifest, &request.environment)?)?;
+    match embedded {
+        // What the trigger would refuse is refused before anything is applied.
+        Some(embedded) => {
+            check(
+                &request,
+                &resolve(&embedded.manifest, &request.environment)?,
+            )?;
+            super::apply::apply_first(&controller, embedded, &by, output).await?;
+        }
+        None => {
+            let (_, manifest) = manifest_in_force(&controller, &request.application).await?;
+            check(&request, &resolve(&manifest, &request.environment)?)?;
+        }
+    }
     let (id, execution) = begin(&controller, &request).await?;
     output.report(&Begun {
         event: "begun",
@@ -105,7 +120,8 @@ pub(super) async fn manifest_in_force(
     let never = || {
         CliError::invalid(
             format!("no manifest of application {application} was ever applied"),
-            "apply it with `lockstep apply`, or check the application's name",
+            "apply it with `lockstep apply`, add --apply to `lockstep deploy` or `lockstep release`, or check the \
+             application's name",
         )
     };
     let ledger = &controller.ledger;

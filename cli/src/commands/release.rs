@@ -79,11 +79,19 @@ pub(super) async fn run(
 ) -> Result<Exit, CliError> {
     let mut artifacts = collect(args)?;
     let application = application::name(global)?;
+    let apply = args.apply.then(|| application::load_to_apply(global));
+    let embedded = apply.transpose()?;
     let controller = Controller::connect(global).await?;
-    let (_, manifest) = manifest_in_force(&controller, &application).await?;
+    let mut manifest = match &embedded {
+        Some(embedded) => embedded.manifest.clone(),
+        None => manifest_in_force(&controller, &application).await?.1,
+    };
     let folder = global.file.parent().unwrap_or(Path::new(""));
     artifacts.extend(templates::released(&manifest, folder, &artifacts)?);
     let file = release_file(application, args, &artifacts)?;
+    if let Some(embedded) = embedded {
+        manifest = super::apply::apply_first(&controller, embedded, &args.by, output).await?;
+    }
     let wanting = wanting(&manifest);
     let uploaded = upload(&controller, &file, &artifacts).await?;
     let (environments, newer_there) = split(&controller, &file, wanting).await?;
