@@ -20,4 +20,5 @@ mod validation;
 
 pub use change_sets::{ChangeSetName, ChangeSetRequest, Kind};
 pub use client::{CloudFormation, Sent};
-pub use templates::{TemplateParameter, TemplateSummary, template_url};
+pub use lockstep::stack::template_url;
+pub use templates::{TemplateParameter, TemplateSummary};

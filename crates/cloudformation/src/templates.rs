@@ -39,17 +39,6 @@ pub struct TemplateParameter {
     pub allowed: Vec<String>,
 }
 
-/// The address by which CloudFormation reads an object of a bucket in its own region. The bucket
-/// is named in the host, which every bucket without dots in its name can be.
-pub fn template_url(region: &str, bucket: &str, key: &str) -> String {
-    let domain = if region.starts_with("cn-") {
-        "amazonaws.com.cn"
-    } else {
-        "amazonaws.com"
-    };
-    format!("https://{bucket}.s3.{region}.{domain}/{key}")
-}
-
 impl CloudFormation {
     /// The template of a stack as it was sent (`Original`: before transforms, with its comments),
     /// `None` when there is no such stack.

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use super::template_url;
+use lockstep::stack::template_url;
 use crate::testing::{asked, cloudformation, error, ok};
 
 #[tokio::test]

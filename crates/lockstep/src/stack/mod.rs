@@ -13,6 +13,8 @@ mod guard;
 pub mod identity;
 mod live;
 mod next;
+#[cfg(test)]
+mod simulation;
 mod stateful;
 mod status;
 mod step;
