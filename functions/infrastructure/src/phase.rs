@@ -33,9 +33,11 @@ impl StackPhase {
         Self { cloudformation }
     }
 
-    /// Looks and acts by turns until there is nothing to do but to wait.
+    /// Looks and acts by turns until there is nothing to do but to wait. No call is made twice
+    /// in a row: CloudFormation took it, and only does not show it yet.
     async fn go_on(&self, step: &StackStep, undo: bool) -> Result<Progress, PhaseError> {
         let mut waited = Duration::ZERO;
+        let mut made = None;
         for _ in 0..ROUNDS {
             let seen = self.look(step, undo).await?;
             let decided = if undo {
@@ -44,7 +46,11 @@ impl StackPhase {
                 next(step, &seen)?
             };
             match decided {
-                Next::Act(action) => drop(self.act(step, &seen, &action).await?),
+                Next::Act(action) if made.as_ref() == Some(&action) => break,
+                Next::Act(action) => {
+                    self.act(step, &seen, &action).await?;
+                    made = Some(action);
+                }
                 Next::Wait { .. } if is_compared(&seen) && waited < COMPARING => {
                     waited += PAUSE;
                     pause(PAUSE).await;
@@ -54,7 +60,7 @@ impl StackPhase {
             }
         }
         Ok(Progress::Running {
-            note: format!("at work on {}", step.resource()),
+            note: "CloudFormation was asked; it does not show it yet".to_owned(),
         })
     }
 

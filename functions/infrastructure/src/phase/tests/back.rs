@@ -1,6 +1,7 @@
 //! Putting a stack back.
 
 use lockstep::stack::StackStep;
+use lockstep::{Phase, Progress};
 
 use super::world::{Behaviour, FakeCloudFormation, address};
 use super::{creation, existing, new_shape, old_shape, phase, put_back, run};
@@ -53,9 +54,25 @@ async fn an_update_under_way_is_cancelled() {
     assert_eq!(fake.count("CancelUpdateStack"), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_does_not_show_at_once_is_not_asked_for_again_and_again() {
+    let (fake, step) = existing(Behaviour::CancelsLate);
+    let untouched = fake.whole();
+    let phase = phase(&fake);
+    phase_begins(&phase, &step).await;
+    assert_eq!(
+        phase.undo(&step).await.unwrap(),
+        Progress::Running {
+            note: "CloudFormation was asked; it does not show it yet".into()
+        }
+    );
+    assert_eq!(fake.count("CancelUpdateStack"), 1);
+    put_back(&phase, &step).await.unwrap();
+    assert_eq!(fake.whole(), untouched);
+}
+
 /// Looks and calls until the change is under way.
 async fn phase_begins(phase: &super::StackPhase, step: &StackStep) {
-    use lockstep::Phase;
     for _ in 0..4 {
         phase.start(step).await.unwrap();
     }
@@ -126,7 +143,6 @@ async fn a_new_stack_is_deleted_with_its_protection() {
 }
 
 async fn phase_begins_or_fails(phase: &super::StackPhase) {
-    use lockstep::Phase;
     for _ in 0..8 {
         let _ = phase.start(&creation()).await;
         let _ = phase.observe(&creation()).await;

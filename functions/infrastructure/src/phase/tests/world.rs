@@ -31,6 +31,8 @@ pub(crate) enum Behaviour {
     RollbackFailsAlways,
     /// It takes longer than anybody waits.
     TakesForever,
+    /// So it does, and it is some time until it is cancelled.
+    CancelsLate,
     /// The change set would replace a table.
     Replaces,
     /// Only the change set that leads back would replace a table.
@@ -88,6 +90,7 @@ pub(crate) struct Stack {
 /// What happens next to a stack.
 #[derive(Debug, Clone)]
 enum Moment {
+    Later,
     Status(&'static str),
     Failed(&'static str),
     Back,
@@ -369,7 +372,7 @@ impl State {
                 Moment::Failed("UPDATE_FAILED"),
                 Moment::Status("UPDATE_ROLLBACK_FAILED"),
             ]),
-            Behaviour::TakesForever => Vec::new(),
+            Behaviour::TakesForever | Behaviour::CancelsLate => Vec::new(),
             _ => good,
         }
     }
@@ -383,7 +386,7 @@ impl State {
             return;
         }
         match stack.next.pop_front() {
-            None => {}
+            None | Some(Moment::Later) => {}
             Some(Moment::Status(status)) => {
                 stack.status = status.into();
                 self.own_event(status, "");

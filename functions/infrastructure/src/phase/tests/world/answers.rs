@@ -341,10 +341,19 @@ impl State {
     }
 
     fn cancel(&mut self, token: &str) -> Answer {
-        if self.stack.as_ref().unwrap().status != "UPDATE_IN_PROGRESS" {
+        let late = self.behaviour == Behaviour::CancelsLate;
+        let stack = self.stack.as_mut().unwrap();
+        if stack.status != "UPDATE_IN_PROGRESS" {
             return invalid("CancelUpdateStack cannot be called from current stack status");
         }
-        self.begin("UPDATE_ROLLBACK_IN_PROGRESS", token, &BACK);
+        if late && stack.next.is_empty() {
+            stack.token = token.into();
+            let begun = Moment::Status("UPDATE_ROLLBACK_IN_PROGRESS");
+            stack.next = [Moment::Later, Moment::Later, begun].into();
+            stack.next.extend(BACK);
+        } else if !late {
+            self.begin("UPDATE_ROLLBACK_IN_PROGRESS", token, &BACK);
+        }
         ok("CancelUpdateStack", "")
     }
 
