@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use lockstep::manifest::{Embedded, StoredManifest, TemplateFile, template_fault};
 use lockstep::release::base64_of_hex;
@@ -42,6 +43,9 @@ pub async fn store(
     Ok(manifest)
 }
 
+/// How often a template is sent at most, while somebody else sends the same one.
+const TRIES: usize = 3;
+
 /// Puts a template where none is. S3 refuses bytes that do not have the hash.
 async fn put(
     controller: &Controller,
@@ -49,27 +53,45 @@ async fn put(
     key: &str,
     template: &TemplateFile,
 ) -> Result<(), CliError> {
-    let head = controller.s3.head_object().bucket(bucket).key(key);
-    if head.send().await.is_ok() {
-        return Ok(());
+    let mut refused = None;
+    for _ in 0..TRIES {
+        let head = controller.s3.head_object().bucket(bucket).key(key);
+        if head.send().await.is_ok() {
+            return Ok(());
+        }
+        let put = controller.s3.put_object().bucket(bucket).key(key);
+        let put = put
+            .if_none_match("*")
+            .checksum_sha256(base64_of_hex(&template.sha256))
+            .body(ByteStream::from(template.text.clone().into_bytes()));
+        let Err(error) = put.send().await else {
+            return Ok(());
+        };
+        match error.code() {
+            // Somebody else stored the same bytes first, or does just now.
+            Some("PreconditionFailed") => return Ok(()),
+            Some("ConditionalRequestConflict") => refused = Some(error),
+            Some("NoSuchBucket") => {
+                return Err(CliError::invalid(
+                    format!("the controller has no releases bucket: {bucket} does not exist"),
+                    "update the controller's stack: templates are stored there",
+                ));
+            }
+            _ => return Err(failed(bucket, key, template, &error)),
+        }
     }
-    let put = controller.s3.put_object().bucket(bucket).key(key);
-    let put = put
-        .if_none_match("*")
-        .checksum_sha256(base64_of_hex(&template.sha256))
-        .body(ByteStream::from(template.text.clone().into_bytes()));
-    match put.send().await {
-        Ok(_) => Ok(()),
-        // Somebody else stored the same bytes at the same time.
-        Err(error) if error.code() == Some("PreconditionFailed") => Ok(()),
-        Err(error) if error.code() == Some("NoSuchBucket") => Err(CliError::invalid(
-            format!("the controller has no releases bucket: {bucket} does not exist"),
-            "update the controller's stack: templates are stored there",
-        )),
-        Err(error) => Err(CliError::Aws {
-            doing: format!("storing {} as s3://{bucket}/{key}", template.path),
-            error: AwsError::new("s3:PutObject", &error),
-        }),
+    refused.map_or(Ok(()), |error| Err(failed(bucket, key, template, &error)))
+}
+
+fn failed(
+    bucket: &str,
+    key: &str,
+    template: &TemplateFile,
+    error: &SdkError<PutObjectError>,
+) -> CliError {
+    CliError::Aws {
+        doing: format!("storing {} as s3://{bucket}/{key}", template.path),
+        error: AwsError::new("s3:PutObject", error),
     }
 }
 

@@ -190,6 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn approvals_are_sent_as_they_are_written() {
+        let approved = asked(&["--approve", "data/Orders", "--approve", "data/skip:Web"]);
+        assert_eq!(
+            json!(approved)["approve"],
+            json!(["data/Orders", "data/skip:Web"])
+        );
+        let environment = resolve(&manifest(), "local").unwrap();
+        let error = check(&approved, &environment).unwrap_err();
+        assert!(error.to_string().contains("hello has no stacks"), "{error}");
+        let wrong = [
+            "lockstep",
+            "deploy",
+            "local",
+            "--by",
+            "ann",
+            "--approve",
+            "Orders",
+        ];
+        assert!(Cli::try_parse_from(wrong).is_err());
+    }
+
+    #[test]
     fn a_misspelled_service_never_starts_an_execution() {
         let environment = resolve(&manifest(), "local").unwrap();
         assert!(check(&asked(&["--image", "web=v2"]), &environment).is_ok());
