@@ -146,6 +146,10 @@ fn put_back(steps: &[Step], outcome: &Outcome) -> String {
         .iter()
         .map(
             |step| match undone(step).and_then(|undo| undo.summary.as_ref()) {
+                // Of a stack there is more to tell than what it is on.
+                Some(summary) if step.change.as_stack().is_some() => {
+                    format!("{}: {summary}", step.target)
+                }
                 Some(summary) if !summary.contains(&step.before) => summary.clone(),
                 _ => format!("{} on {}", step.target, step.before),
             },

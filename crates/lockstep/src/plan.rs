@@ -8,7 +8,7 @@ use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
 use crate::release::Release;
-use crate::stack::{ResourceChange, StackStep};
+use crate::stack::{ParameterValue, ResourceChange, StackStep};
 
 /// How many changes of one stack are told before a deployment begins.
 const DETAILS: usize = 20;
@@ -259,9 +259,20 @@ impl Step {
 
     /// What would change, one line each, before and after, where that is known: of a stack.
     pub fn details(&self) -> Vec<String> {
-        let preview = self.change.as_stack().and_then(|it| it.preview.as_ref());
-        let changes = preview.into_iter().flat_map(|it| &it.changes);
-        changes.map(ResourceChange::words).collect()
+        let Some(stack) = self.change.as_stack() else {
+            return Vec::new();
+        };
+        if let Some(preview) = &stack.preview {
+            return preview.changes.iter().map(ResourceChange::words).collect();
+        }
+        let values = stack.parameters.iter();
+        let waits = values.filter_map(|(name, value)| match value {
+            ParameterValue::Output {
+                component, output, ..
+            } => Some(format!("{name}: what {component} gives as {output}")),
+            _ => None,
+        });
+        waits.collect()
     }
 
     /// The step in one line.

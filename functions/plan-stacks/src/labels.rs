@@ -1,11 +1,9 @@
 //! What a stack is before and after, in a few words.
 
-use lockstep::stack::{Heal, ResourceChange, StackStep, Template};
+use lockstep::stack::{Heal, ParameterValue, StackStep, Template};
 
-use crate::stack::Planned;
-
-/// How many resources are named.
-const NAMED: usize = 4;
+/// How many parameters are named.
+const NAMED: usize = 3;
 
 /// What the stack is before.
 pub(crate) fn before(step: &StackStep) -> String {
@@ -16,22 +14,30 @@ pub(crate) fn before(step: &StackStep) -> String {
     }
 }
 
-/// What it is to be afterwards, and what is done first where it is stuck.
-pub(crate) fn after(planned: &Planned) -> String {
-    let step = &planned.step;
-    let template = template(&step.template);
-    let after = match (&step.preview, &step.before) {
-        (Some(preview), _) if !preview.changes.is_empty() => {
-            format!("{template}: {}", listed(&preview.changes))
+/// What it is to be afterwards, and what is done first where it is stuck. What changes in detail
+/// is in the step.
+pub(crate) fn after(step: &StackStep, cure: Option<&str>) -> String {
+    let mut after = template(&step.template);
+    let before = step.before.as_ref();
+    if let Some(before) = before.filter(|it| it.template.sha256 == step.template.sha256) {
+        let changed = step
+            .parameters
+            .iter()
+            .filter_map(|(name, value)| match value {
+                ParameterValue::Text(text) if before.parameters.get(name) != Some(text) => {
+                    Some(format!("{name} {text}"))
+                }
+                _ => None,
+            });
+        let changed: Vec<_> = changed.collect();
+        for named in changed.iter().take(NAMED) {
+            after = format!("{after}, {named}");
         }
-        (_, None) => format!("{template}, a new stack"),
-        (_, Some(_)) if planned.waits_for.is_empty() => template,
-        (_, Some(_)) => {
-            let stacks = planned.waits_for.join(" and ");
-            format!("{template}, with what {stacks} will give")
+        if changed.len() > NAMED {
+            after = format!("{after} and {} more", changed.len() - NAMED);
         }
-    };
-    match &planned.cure {
+    }
+    match cure {
         Some(cure) => format!("{after} ({cure})"),
         None => after,
     }
@@ -40,26 +46,6 @@ pub(crate) fn after(planned: &Planned) -> String {
 fn template(template: &Template) -> String {
     let hash = &template.sha256;
     format!("template {}", hash.get(..8).unwrap_or(hash))
-}
-
-/// The resources that change, the first of them by name.
-fn listed(changes: &[ResourceChange]) -> String {
-    let named = changes.iter().take(NAMED).map(|change| {
-        let path = &change.path;
-        match (change.action.as_str(), change.replacement.as_deref()) {
-            ("Add", _) => format!("{path} added"),
-            ("Remove", _) => format!("{path} removed"),
-            ("Import", _) => format!("{path} imported"),
-            (_, Some("True")) => format!("{path} replaced"),
-            (_, Some("Conditional")) => format!("{path} changed, perhaps replaced"),
-            _ => format!("{path} changed"),
-        }
-    });
-    let mut named: Vec<_> = named.collect();
-    if changes.len() > NAMED {
-        named.push(format!("{} more", changes.len() - NAMED));
-    }
-    named.join(", ")
 }
 
 #[cfg(test)]
@@ -71,9 +57,8 @@ mod tests {
     use lockstep::stack::StackStep;
 
     use super::{after, before};
-    use crate::stack::Planned;
 
-    fn planned(more: serde_json::Value) -> Planned {
+    fn step(more: serde_json::Value) -> StackStep {
         let mut step = json!({
             "deployment": "01JD5Q6Z8G0000000000000000", "application": "shop", "environment": "test", "component": "data",
             "stack": "shop-test-data", "template": {"url": "u", "sha256": "0123456789", "size": 1}, "deadline_seconds": 60,
@@ -81,57 +66,27 @@ mod tests {
         for (name, value) in more.as_object().unwrap() {
             step[name] = value.clone();
         }
-        let step: StackStep = serde_json::from_value(step).unwrap();
-        Planned {
-            step,
-            waits_for: Vec::new(),
-            cure: None,
-        }
-    }
-
-    fn change(path: &str, action: &str) -> serde_json::Value {
-        json!({"path": path, "resource_type": "AWS::SNS::Topic", "action": action})
+        serde_json::from_value(step).unwrap()
     }
 
     #[test]
     fn a_new_stack_was_nothing_before() {
-        let planned = planned(json!({}));
-        assert_eq!(before(&planned.step), "nothing");
-        assert_eq!(after(&planned), "template 01234567, a new stack");
+        let step = step(json!({}));
+        assert_eq!(before(&step), "nothing");
+        assert_eq!(after(&step, None), "template 01234567");
     }
 
     #[test]
-    fn changes_are_named_as_far_as_they_can_be_read() {
-        let changes = [
-            change("A", "Add"),
-            change("B", "Modify"),
-            change("C", "Remove"),
-            change("D", "Modify"),
-            change("E", "Modify"),
-        ];
-        let was = json!({"id": "arn", "template": {"url": "u", "sha256": "9876543210", "size": 1}});
-        let preview = json!({"change_set": "c", "changes": changes});
-        let planned = planned(json!({"before": was, "preview": preview}));
-        assert_eq!(before(&planned.step), "template 98765432");
+    fn the_same_template_is_told_by_what_else_changes() {
+        let was = |sha256: &str| json!({"id": "arn", "template": {"url": "u", "sha256": sha256, "size": 1}, "parameters": {"A": "1", "B": "2"}});
+        let values = json!({"A": {"text": "1"}, "B": {"text": "3"}, "C": "previous"});
+        let same = step(json!({"before": was("0123456789"), "parameters": values}));
+        assert_eq!(before(&same), "template 01234567");
+        assert_eq!(after(&same, None), "template 01234567, B 3");
+        let other = step(json!({"before": was("9876543210"), "parameters": values}));
+        assert_eq!(before(&other), "template 98765432");
         assert_eq!(
-            after(&planned),
-            "template 01234567: A added, B changed, C removed, D changed, 1 more"
-        );
-    }
-
-    #[test]
-    fn what_waits_for_another_stack_or_for_a_cure_says_so() {
-        let was = json!({"id": "arn", "template": {"url": "u", "sha256": "0123456789", "size": 1}});
-        let mut planned = planned(json!({"before": was}));
-        planned.waits_for.push("network".to_owned());
-        assert_eq!(
-            after(&planned),
-            "template 01234567, with what network will give"
-        );
-        planned.waits_for.clear();
-        planned.cure = Some("UPDATE_FAILED: it is rolled back first".to_owned());
-        assert_eq!(
-            after(&planned),
+            after(&other, Some("UPDATE_FAILED: it is rolled back first")),
             "template 01234567 (UPDATE_FAILED: it is rolled back first)"
         );
     }

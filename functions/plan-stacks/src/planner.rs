@@ -177,7 +177,7 @@ fn part_step(planned: Planned) -> PartStep {
     PartStep {
         target: step.resource(),
         before: labels::before(step),
-        after: labels::after(&planned),
+        after: labels::after(step, planned.cure.as_deref()),
         change: Change::Stack(Box::new(planned.step)),
     }
 }

@@ -41,8 +41,6 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
     pub(crate) step: StackStep,
-    /// The stacks whose outputs it waits for, by the manifest's name for them.
-    pub(crate) waits_for: Vec<String>,
     /// What is wrong with the stack and will be done about it first, in one sentence.
     pub(crate) cure: Option<String>,
 }
@@ -123,7 +121,7 @@ impl Planner {
             return Ok(Outcome::Unchanged(live.outputs));
         }
         step.before = Some(self.before(&wanted, &step, &summary, live, &text).await?);
-        if step.heal.is_some() || !waits_for(&step).is_empty() {
+        if step.heal.is_some() || waits(&step) {
             return Ok(planned(step, cure));
         }
         self.compared(&wanted, step).await
@@ -476,20 +474,15 @@ impl Wanted<'_> {
 
 fn planned(step: StackStep, cure: Cure) -> Outcome {
     Outcome::Step(Box::new(Planned {
-        waits_for: waits_for(&step),
         step,
         cure: cure.map(|(_, words)| words),
     }))
 }
 
-/// The stacks whose outputs are not known yet.
-fn waits_for(step: &StackStep) -> Vec<String> {
-    let values = step.parameters.values();
-    let components = values.filter_map(|value| match value {
-        ParameterValue::Output { component, .. } => Some(component.clone()),
-        _ => None,
-    });
-    components.collect::<BTreeSet<_>>().into_iter().collect()
+/// Whether it waits for outputs that are not known yet.
+fn waits(step: &StackStep) -> bool {
+    let mut values = step.parameters.values();
+    values.any(|value| matches!(value, ParameterValue::Output { .. }))
 }
 
 /// Transforms that make the same of the same template.

@@ -23,6 +23,7 @@ mod functions_traffic_asked;
 mod ignored;
 mod rejected;
 mod releases;
+mod stacks;
 mod stopped;
 mod story;
 mod superseded;
@@ -112,6 +113,17 @@ const TALES_OF_FUNCTIONS: [Tale; 16] = [
     }),
 ];
 
+/// The stories of stacks.
+const TALES_OF_STACKS: [Tale; 7] = [
+    ("stacks-created", |world| run(stacks::created(world))),
+    ("stacks-updated", |world| run(stacks::updated(world))),
+    ("stacks-guarded", |world| run(stacks::guarded(world))),
+    ("stacks-undone", |world| run(stacks::undone(world))),
+    ("stacks-data-kept", |world| run(stacks::data_kept(world))),
+    ("stacks-new-undone", |world| run(stacks::new_undone(world))),
+    ("stacks-failed", |world| run(stacks::failed(world))),
+];
+
 /// How many stories of functions are told at once: each starts dozens of them.
 const FLEETS: usize = 5;
 
@@ -122,6 +134,7 @@ fn every_story_is_told_as_it_is_written() {
     };
     let mut wrong = told(world, &TALES, TALES.len());
     wrong.extend(told(world, &TALES_OF_FUNCTIONS, FLEETS));
+    wrong.extend(told(world, &TALES_OF_STACKS, FLEETS));
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
 }
 
@@ -159,7 +172,8 @@ fn told(world: &'static World, tales: &[Tale], at_once: usize) -> Vec<String> {
 
 #[test]
 fn every_file_is_told_by_a_story() {
-    let tales = TALES.iter().chain(&TALES_OF_FUNCTIONS);
+    let tales = TALES.iter();
+    let tales = tales.chain(&TALES_OF_FUNCTIONS).chain(&TALES_OF_STACKS);
     let names: Vec<_> = tales.map(|(name, _)| *name).collect();
     assert_eq!(files::untold(&names), Vec::<String>::new());
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lockstep_tests::{Application, ENVIRONMENT, Fleet, Snapshot, World};
+use lockstep_tests::{Application, ENVIRONMENT, Fleet, Snapshot, Stacked, World};
 
 /// What there is, and what it is like.
 pub type Rows = Vec<(String, String)>;
@@ -14,6 +14,8 @@ pub enum Subject<'w> {
     Service(Application<'w>),
     /// Many functions.
     Functions(Fleet<'w>),
+    /// Two stacks with what runs on them.
+    Stacks(Stacked<'w>),
 }
 
 impl<'w> From<&Application<'w>> for Subject<'w> {
@@ -28,6 +30,12 @@ impl<'w> From<&Fleet<'w>> for Subject<'w> {
     }
 }
 
+impl<'w> From<&Stacked<'w>> for Subject<'w> {
+    fn from(stacked: &Stacked<'w>) -> Self {
+        Self::Stacks(stacked.clone())
+    }
+}
+
 /// The world of an application now.
 pub async fn look(world: &World, subject: &Subject<'_>) -> Rows {
     match subject {
@@ -39,6 +47,11 @@ pub async fn look(world: &World, subject: &Subject<'_>) -> Rows {
         Subject::Functions(fleet) => {
             let mut rows = functions(fleet).await;
             rows.extend(kept(world, &fleet.name, true).await);
+            rows
+        }
+        Subject::Stacks(stacked) => {
+            let mut rows = stacks(stacked).await;
+            rows.extend(kept(world, &stacked.name, false).await);
             rows
         }
     }
@@ -124,6 +137,38 @@ async fn functions(fleet: &Fleet<'_>) -> Rows {
         writeln!(rest, "{name}: {settings} {variables:?}").unwrap();
     }
     rows.push(row(REST, &rest));
+    rows
+}
+
+/// What the stacks are, and what runs on them.
+async fn stacks(stacked: &Stacked<'_>) -> Rows {
+    let mut rows = Vec::new();
+    for component in ["data", "app"] {
+        let stack = stacked.snapshot(component).await;
+        let pairs = |pairs: &std::collections::BTreeMap<String, String>| {
+            let pairs = pairs.iter().map(|(key, value)| format!("{key}={value}"));
+            listed(pairs)
+        };
+        let is_there = !stack.status.is_empty();
+        let there = |text: String| if is_there { text } else { "none".to_owned() };
+        rows.extend([
+            row(
+                &format!("stack {component}"),
+                &there(format!("{} of {}", stack.status, stack.template)),
+            ),
+            row(
+                &format!("parameters of {component}"),
+                &pairs(&stack.parameters),
+            ),
+            row(&format!("outputs of {component}"), &pairs(&stack.outputs)),
+        ]);
+    }
+    let or_none = |found: Option<String>| found.unwrap_or_else(|| "none".to_owned());
+    let image = or_none(stacked.image().await);
+    rows.extend([
+        row("image of web", &image),
+        row("api answers", &or_none(stacked.answer().await)),
+    ]);
     rows
 }
 
