@@ -125,10 +125,35 @@ fn needs(call: &Call) -> Vec<Need> {
             needs
         }
         ("s3", operation) => of_object(operation, call),
+        ("cloudformation", operation) => of_stack(operation, &call.request),
         // The registry protocol has no signature and needs no permission of its own.
         ("registry", _) => Vec::new(),
         (service, operation) => vec![plain(format!("{service}:{operation}"))],
     }
+}
+
+/// CloudFormation reads a template with the permissions of who names it, and a role that it is to
+/// use has to be passed.
+fn of_stack(operation: &str, form: &str) -> Vec<Need> {
+    let mut needs = vec![Need {
+        action: format!("cloudformation:{operation}"),
+        object: None,
+    }];
+    for (name, value) in form.split('&').filter_map(|pair| pair.split_once('=')) {
+        match name {
+            "TemplateURL" => {
+                let address = value.replace("%3A", ":").replace("%2F", "/");
+                let (_, key) = address.rsplit_once(".amazonaws.com/").unwrap();
+                needs.push(reading(key, false));
+            }
+            "RoleARN" => needs.push(Need {
+                action: "iam:PassRole".to_owned(),
+                object: None,
+            }),
+            _ => {}
+        }
+    }
+    needs
 }
 
 /// Reading the object that a change of code names; code that comes with the call names none.

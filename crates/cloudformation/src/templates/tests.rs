@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
-use lockstep::stack::template_url;
 use crate::testing::{asked, cloudformation, error, ok};
+use lockstep::stack::template_url;
 
 #[tokio::test]
 async fn the_template_is_read_as_it_was_sent() {
