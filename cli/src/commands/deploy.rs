@@ -50,19 +50,14 @@ pub(super) async fn run(
     let by = args.by.clone();
     let request = request(application::name(global)?, args);
     let controller = Controller::connect(global).await?;
-    match embedded {
+    if let Some(embedded) = embedded {
         // What the trigger would refuse is refused before anything is applied.
-        Some(embedded) => {
-            check(
-                &request,
-                &resolve(&embedded.manifest, &request.environment)?,
-            )?;
-            super::apply::apply_first(&controller, embedded, &by, output).await?;
-        }
-        None => {
-            let (_, manifest) = manifest_in_force(&controller, &request.application).await?;
-            check(&request, &resolve(&manifest, &request.environment)?)?;
-        }
+        let environment = resolve(&embedded.manifest, &request.environment)?;
+        check(&request, &environment)?;
+        super::apply::apply_first(&controller, embedded, &by, output).await?;
+    } else {
+        let (_, manifest) = manifest_in_force(&controller, &request.application).await?;
+        check(&request, &resolve(&manifest, &request.environment)?)?;
     }
     let (id, execution) = begin(&controller, &request).await?;
     output.report(&Begun {
