@@ -87,6 +87,8 @@ pub enum Command {
     Sync(SyncArgs),
     /// Show what serves, who deploys, what waits and what is on hold
     Status(StatusArgs),
+    /// Look whether everything that an environment needs is there, and say what creates it
+    Verify(VerifyArgs),
     /// Watch a deployment until its verdict
     Watch(WatchArgs),
     /// Go on: the answer to what a deployment asks
@@ -125,6 +127,10 @@ pub struct ApplyArgs {
 
 /// `lockstep deploy`
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub struct DeployArgs {
     /// The environment
     #[arg(value_name = "ENV")]
@@ -214,6 +220,14 @@ pub struct StatusArgs {
     /// The environment [default: all of the application]
     #[arg(value_name = "ENV")]
     pub environment: Option<String>,
+}
+
+/// `lockstep verify`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
 }
 
 /// `lockstep watch`

@@ -42,28 +42,7 @@ impl Controller {
     /// The controller that the command line names, by the usual credential chain. Asks
     /// nothing yet.
     pub async fn connect(global: &Global) -> Result<Self, CliError> {
-        if global.local {
-            return Ok(Self::over(&local_config()?, &global.stack));
-        }
-        let mut loader =
-            aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https());
-        if let Some(region) = &global.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(profile) = &global.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(url) = &global.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        let config = loader.load().await;
-        if config.region().is_none() {
-            return Err(CliError::invalid(
-                "no AWS region is set",
-                "name it with --region, set AWS_REGION, or put `region = …` into the profile",
-            ));
-        }
-        Ok(Self::over(&config, &global.stack))
+        Ok(Self::over(&config(global).await?, &global.stack))
     }
 
     /// The controller of `stack` where `config` points to.
@@ -114,6 +93,17 @@ impl Controller {
     pub async fn releases_bucket(&self) -> Result<String, CliError> {
         let arn = self.table_arn().await?;
         bucket_beside(&arn, &self.stack).ok_or_else(|| self.not_deployed(&self.table()))
+    }
+
+    /// The ARN of a topic: `named` is its name or ARN; without it, that of the controller's own.
+    pub async fn topic(&self, named: Option<&str>) -> Result<String, CliError> {
+        let own = format!("{}-notifications", self.stack);
+        let named = named.unwrap_or(&own);
+        if named.starts_with("arn:") {
+            return Ok(named.to_owned());
+        }
+        let arn = self.table_arn().await?;
+        topic_beside(&arn, named).ok_or_else(|| self.not_deployed(&self.table()))
     }
 
     async fn table_arn(&self) -> Result<String, CliError> {
@@ -184,6 +174,32 @@ impl Controller {
     }
 }
 
+/// Where the command line points to, by the usual credential chain. Asks nothing yet.
+pub async fn config(global: &Global) -> Result<SdkConfig, CliError> {
+    if global.local {
+        return local_config();
+    }
+    let mut loader =
+        aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(https());
+    if let Some(region) = &global.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &global.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &global.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        return Err(CliError::invalid(
+            "no AWS region is set",
+            "name it with --region, set AWS_REGION, or put `region = …` into the profile",
+        ));
+    }
+    Ok(config)
+}
+
 fn local_config() -> Result<SdkConfig, CliError> {
     let home = crate::commands::project()?.join(".lockstep");
     let state = EngineState::read(&Layout::new(&home, None))?;
@@ -219,9 +235,17 @@ fn bucket_beside(table_arn: &str, stack: &str) -> Option<String> {
     Some(format!("{stack}-releases-{account}"))
 }
 
+fn topic_beside(table_arn: &str, name: &str) -> Option<String> {
+    let parts: Vec<_> = table_arn.splitn(6, ':').collect();
+    let [_, partition, _, region, account, _] = parts.as_slice() else {
+        return None;
+    };
+    Some(format!("arn:{partition}:sns:{region}:{account}:{name}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{bucket_beside, is_loopback, state_machine_beside};
+    use super::{bucket_beside, is_loopback, state_machine_beside, topic_beside};
 
     #[test]
     fn the_state_machine_is_beside_the_table() {
@@ -231,6 +255,10 @@ mod tests {
             "arn:aws-cn:states:cn-north-1:111122223333:stateMachine:lockstep-deploy"
         );
         assert_eq!(state_machine_beside("table", "lockstep"), None);
+        assert_eq!(
+            topic_beside(table, "lockstep-quiz").unwrap(),
+            "arn:aws-cn:sns:cn-north-1:111122223333:lockstep-quiz"
+        );
         assert_eq!(
             bucket_beside(table, "lockstep").unwrap(),
             "lockstep-releases-111122223333"

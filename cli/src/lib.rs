@@ -4,6 +4,7 @@
 //! answer, and print it as text or JSON. What a deployment means is decided in the
 //! `lockstep` crate; nothing here decides it again.
 
+pub mod account;
 pub mod application;
 pub mod args;
 pub mod aws;
@@ -11,6 +12,7 @@ pub mod commands;
 pub mod demo;
 pub mod error;
 pub mod exit;
+pub mod inventory;
 pub mod local;
 pub mod release;
 pub mod sync;

@@ -10,6 +10,7 @@ mod status;
 mod stop;
 mod sync;
 mod validate;
+mod verify;
 mod watch;
 
 use std::path::PathBuf;
@@ -45,6 +46,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Release(args) => release::run(global, &args, output).await,
         Command::Sync(args) => sync::run(global, args, output).await,
         Command::Status(args) => status::run(global, &args, output).await,
+        Command::Verify(args) => verify::run(global, &args, output).await,
         Command::Watch(args) => watch::run(global, &args, output).await,
         Command::Proceed(args) => proceed::run(global, &args, output).await,
         Command::Stop(args) => stop::run(global, &args, output).await,

@@ -11,5 +11,6 @@ pub mod progress;
 pub mod question;
 pub mod show;
 pub mod table;
+pub mod verified;
 
 pub use output::{Output, Report};

@@ -1,0 +1,146 @@
+//! The account as the commands look at it, with the caller's own credentials: nothing here
+//! changes anything.
+
+use aws_types::SdkConfig;
+use lockstep::PhaseError;
+use lockstep::ecs::short_name;
+use lockstep_aws::AwsError;
+use lockstep_cloudformation::CloudFormation;
+use lockstep_ecs::Ecs;
+use lockstep_lambda::Lambda;
+
+/// Who assumes the roles of ECS tasks.
+const TASKS: &str = "ecs-tasks.amazonaws.com";
+
+/// Handles on everything that an application consists of.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Stacks.
+    pub cloudformation: CloudFormation,
+    /// Services and task definitions.
+    pub ecs: Ecs,
+    /// Functions, within a budget of calls.
+    pub lambda: Lambda,
+    ecr: aws_sdk_ecr::Client,
+    iam: aws_sdk_iam::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+    s3: aws_sdk_s3::Client,
+    sns: aws_sdk_sns::Client,
+}
+
+/// A role as tasks need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleLook {
+    /// There is none.
+    Missing,
+    /// Tasks may not assume it.
+    NotAssumable,
+    /// Tasks may assume it.
+    Good,
+}
+
+impl Account {
+    /// The account that `config` leads to.
+    pub fn new(config: &SdkConfig) -> Self {
+        let endpoint = config.endpoint_url().map(str::to_owned);
+        // The local engine has no host names for buckets.
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(endpoint.is_some());
+        Self {
+            cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(config)),
+            ecs: Ecs::new(aws_sdk_ecs::Client::new(config)),
+            lambda: Lambda::new(aws_sdk_lambda::Client::new(config), endpoint),
+            ecr: aws_sdk_ecr::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            sns: aws_sdk_sns::Client::new(config),
+        }
+    }
+
+    /// Whether ECR has a repository.
+    pub async fn has_repository(&self, name: &str) -> Result<bool, PhaseError> {
+        let sent = self.ecr.describe_repositories().repository_names(name);
+        let sent = sent.send().await.map(drop);
+        let error = sent.map_err(|error| AwsError::new("ecr:DescribeRepositories", &error));
+        absent(error, &["RepositoryNotFoundException"], || {
+            format!("repository {name}")
+        })
+    }
+
+    /// Whether CloudWatch Logs has a log group. The group itself sorts before all others that
+    /// begin like it.
+    pub async fn has_log_group(&self, name: &str) -> Result<bool, PhaseError> {
+        let call = self.logs.describe_log_groups().log_group_name_prefix(name);
+        let sent = call.limit(1).send().await;
+        let found = sent.map_err(|error| {
+            AwsError::new("logs:DescribeLogGroups", &error).about(format!("log group {name}"))
+        })?;
+        let mut names = found.log_groups().iter().map(|it| it.log_group_name());
+        Ok(names.any(|found| found == Some(name)))
+    }
+
+    /// The role that a task definition names.
+    pub async fn task_role(&self, role: &str) -> Result<RoleLook, PhaseError> {
+        // A role's path is part of its ARN, and not of the name that IAM asks for.
+        let sent = self.iam.get_role().role_name(short_name(role)).send().await;
+        match sent.map_err(|error| AwsError::new("iam:GetRole", &error)) {
+            Ok(answer) => {
+                let policy = answer
+                    .role
+                    .and_then(|role| role.assume_role_policy_document);
+                let good = policy.is_none_or(|it| it.contains(TASKS) || it.contains('*'));
+                Ok(if good {
+                    RoleLook::Good
+                } else {
+                    RoleLook::NotAssumable
+                })
+            }
+            Err(error) if error.code.starts_with("NoSuchEntity") => Ok(RoleLook::Missing),
+            Err(error) => Err(error.about(format!("role {role}"))),
+        }
+    }
+
+    /// Whether there is a bucket, and it may be looked at.
+    pub async fn has_bucket(&self, bucket: &str) -> Result<bool, PhaseError> {
+        let sent = self.s3.head_bucket().bucket(bucket).send().await.map(drop);
+        let error = sent.map_err(|error| AwsError::new("s3:ListBucket", &error));
+        absent(error, &["NotFound", "NoSuchBucket"], || {
+            format!("bucket {bucket}")
+        })
+    }
+
+    /// Whether a bucket has an object.
+    pub async fn has_object(&self, bucket: &str, key: &str) -> Result<bool, PhaseError> {
+        let sent = self.s3.head_object().bucket(bucket).key(key).send().await;
+        let error = sent
+            .map(drop)
+            .map_err(|error| AwsError::new("s3:GetObject", &error));
+        absent(error, &["NotFound", "NoSuchKey", "NoSuchBucket"], || {
+            format!("s3://{bucket}/{key}")
+        })
+    }
+
+    /// Whether there is a topic.
+    pub async fn has_topic(&self, arn: &str) -> Result<bool, PhaseError> {
+        let sent = self.sns.get_topic_attributes().topic_arn(arn).send().await;
+        let error = sent
+            .map(drop)
+            .map_err(|error| AwsError::new("sns:GetTopicAttributes", &error));
+        absent(error, &["NotFound", "NotFoundException"], || {
+            format!("topic {arn}")
+        })
+    }
+}
+
+/// Whether something is there, from a call that fails with one of `codes` where it is not.
+fn absent(
+    answer: Result<(), AwsError>,
+    codes: &[&str],
+    resource: impl FnOnce() -> String,
+) -> Result<bool, PhaseError> {
+    match answer {
+        Ok(()) => Ok(true),
+        Err(error) if codes.contains(&error.code.as_str()) => Ok(false),
+        Err(error) => Err(error.about(resource())),
+    }
+}

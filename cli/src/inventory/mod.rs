@@ -1,0 +1,7 @@
+//! What a manifest needs, and whether it is there.
+
+mod look;
+mod resource;
+
+pub use look::{Scope, inventory};
+pub use resource::{Resource, State};
