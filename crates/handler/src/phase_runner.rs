@@ -100,7 +100,7 @@ impl<P: Phase> PhaseRunner<P> {
             journal,
             registrations,
         };
-        let result = self.advance(&work).await;
+        let result = again(&work, self.advance(&work).await);
         log(&work, &target, &result);
         match result {
             Ok(Progress::Done { summary }) => self.succeed(&work, &summary).await,
@@ -277,6 +277,18 @@ impl<S> Work<S> {
             failure: None,
             registrations: &self.registrations,
         }
+    }
+}
+
+/// What an undo came to. A recovery puts back again what was put back before its execution was
+/// stopped; what was a part of a new stack may have gone with it since then, and needs nothing.
+fn again<S>(work: &Work<S>, result: Result<Progress, PhaseError>) -> Result<Progress, PhaseError> {
+    let was_undone = work.invocation.verb == Verb::Undo && work.journal.undone_at.is_some();
+    match result {
+        Err(PhaseError::Rejected { .. }) if was_undone => Ok(Progress::Done {
+            summary: work.journal.note.clone(),
+        }),
+        result => result,
     }
 }
 

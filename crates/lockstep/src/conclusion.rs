@@ -142,7 +142,7 @@ fn listed<'a>(steps: &'a [Step], side: impl Fn(&'a Step) -> &'a String) -> Strin
 /// left that alone, because somebody else took it over.
 fn put_back(steps: &[Step], outcome: &Outcome) -> String {
     let undone = |step: &Step| outcome.undo.iter().find(|undo| undo.step == step.number);
-    let parts: Vec<_> = steps
+    let mut parts: Vec<_> = steps
         .iter()
         .map(
             |step| match undone(step).and_then(|undo| undo.summary.as_ref()) {
@@ -155,6 +155,13 @@ fn put_back(steps: &[Step], outcome: &Outcome) -> String {
             },
         )
         .collect();
+    let (stacks, rest): (Vec<&Step>, Vec<&Step>) = steps
+        .iter()
+        .partition(|step| step.change.as_stack().is_some());
+    let is_new = |step: &&Step| step.change.as_stack().is_some_and(|it| it.before.is_none());
+    if !rest.is_empty() && stacks.iter().any(is_new) {
+        parts.push("what was a part of a stack that is gone went with it".to_owned());
+    }
     parts.join("; ")
 }
 

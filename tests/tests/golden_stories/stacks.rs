@@ -173,14 +173,13 @@ async fn begin<'w>(
     versions: &[&Wanted],
 ) -> Story<'w> {
     let mut story = Story::of(world, app, headline).await;
+    let code = &app.fleet.artifacts("1.0.0")[0].sha256;
+    story.call(code, "hash of the code");
+    story.call(&code[..12], "hash of the code");
     let mut call = |hash: &str, name: &str| {
         story.call(hash, name);
         story.call(&hash[..8], name);
     };
-    let artifacts = app.fleet.artifacts("1.0.0");
-    let artifact = &artifacts[0].sha256;
-    call(artifact, "hash of the code");
-    call(&artifact[..12], "hash of the code");
     call(&app.app_hash(), "hash of app");
     for (number, version) in versions.iter().enumerate() {
         call(
