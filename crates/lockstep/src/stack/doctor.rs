@@ -121,7 +121,7 @@ impl Patient<'_> {
             "a stack that was created to the end, or one without anything that holds data",
             &format!(
                 "it has to be deleted and created again, but {} may hold data: save what is needed, then run \
-                 `lockstep doctor {} --stack {} --delete`",
+                 `lockstep doctor {} {} --delete`",
                 names.join(", "),
                 self.environment,
                 self.component
@@ -212,8 +212,8 @@ impl Patient<'_> {
             &list(failed.iter().copied()),
             "a stack, or none",
             &format!(
-                "somebody began to delete it. Mend what is named and run `lockstep doctor {0} --stack {1} --delete`; \
-                 or leave those resources in AWS without a stack: `lockstep doctor {0} --stack {1} --delete{retain}`",
+                "somebody began to delete it. Mend what is named and run `lockstep doctor {0} {1} --delete`; \
+                 or leave those resources in AWS without a stack: `lockstep doctor {0} {1} --delete{retain}`",
                 self.environment, self.component
             ),
         )

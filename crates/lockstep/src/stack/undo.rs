@@ -304,7 +304,7 @@ impl At<'_> {
             resource: self.step.resource(),
             reason: format!(
                 "it is {} and does not come back by itself: {}. See what is in the way: lockstep doctor {environment} \
-                 --stack {component}",
+                 {component}",
                 live.status,
                 told(self.looked, live)
             ),

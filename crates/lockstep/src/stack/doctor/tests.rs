@@ -143,7 +143,7 @@ fn a_failed_creation_is_not_deleted_while_it_holds_data() {
         "{told}"
     );
     assert!(
-        told.contains("lockstep doctor production --stack data --delete"),
+        told.contains("lockstep doctor production data --delete"),
         "{told}"
     );
     let shell = Bedside::of(vec![resource("Orders", TABLE, "CREATE_COMPLETE", "")]);

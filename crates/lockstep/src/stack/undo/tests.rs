@@ -262,7 +262,7 @@ fn a_rollback_that_got_stuck_is_continued_once() {
         &looked("UPDATE_ROLLBACK_FAILED", None, &again),
     ));
     assert!(
-        told_again.contains("lockstep doctor production --stack data"),
+        told_again.contains("lockstep doctor production data"),
         "{told_again}"
     );
     let back = [

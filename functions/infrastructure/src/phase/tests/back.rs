@@ -103,7 +103,7 @@ async fn a_rollback_that_fails_again_is_told_with_its_cause() {
         "{told}"
     );
     assert!(
-        told.contains("lockstep doctor production --stack data"),
+        told.contains("lockstep doctor production data"),
         "{told}"
     );
     assert_eq!(fake.count("ContinueUpdateRollback"), 1);
