@@ -98,7 +98,7 @@ const PHASES: [(&str, &[&str]); 13] = [
             "PlanRolloutFunctions",
         ],
     ),
-    ("infrastructure", &["Stacks", "StacksSettled"]),
+    ("infrastructure", &["SeedLive", "Stacks", "StacksSettled"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
     (
         "traffic",

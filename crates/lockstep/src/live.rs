@@ -8,8 +8,10 @@ use crate::record::DeploymentRef;
 use crate::release::{Artifact, Artifacts, ImageArtifact, ZipArtifact};
 
 mod parameter;
+mod seeds;
 
 pub use parameter::{FoundParameter, ParameterChange, ParameterWrite, owner_tags};
+pub use seeds::{seed, seeds};
 
 /// The key, in the releases bucket, of the zip file that a function's last verified release has.
 pub fn live_key(deployment: &DeploymentRef, component: &str) -> String {

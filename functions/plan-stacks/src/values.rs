@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ssm::types::ParameterType;
 use lockstep::ecs::image;
-use lockstep::live::{live_image, live_key};
+use lockstep::live::{live_image, live_key, seed};
 use lockstep::manifest::{ResolvedEnvironment, StackParameter};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
 use lockstep::release::Artifacts;
@@ -144,8 +144,8 @@ impl Sources<'_> {
         found.ok_or_else(|| about.no_output(component, output, outputs))
     }
 
-    /// The key of a function's live code; before its first deployment that of the code that is
-    /// asked for, so that a stack can be created with it.
+    /// The key of a function's live code. Before its first deployment the code that is asked for is
+    /// put there, before any stack changes.
     async fn code(
         &self,
         bucket: &Bucket,
@@ -153,13 +153,11 @@ impl Sources<'_> {
         function: &str,
     ) -> Result<Result<String, Check>, PhaseError> {
         let key = live_key(self.deployment, function);
-        if bucket.has(&key).await? {
+        let seed = seed(function, &self.record.requested, self.verified);
+        if seed.is_some() || bucket.has(&key).await? {
             return Ok(Ok(key));
         }
-        let asked = self.record.requested.get(function);
-        let asked = asked.or_else(|| self.verified.get(function));
-        let asked = asked.and_then(|artifact| Some(artifact.as_zip()?.key.clone()));
-        Ok(asked.ok_or_else(|| about.no_code(function)))
+        Ok(Err(about.no_code(function)))
     }
 }
 

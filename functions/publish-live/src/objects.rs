@@ -1,6 +1,7 @@
 //! The live zip files in the releases bucket.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::copy_object::builders::CopyObjectFluentBuilder;
 use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use aws_types::SdkConfig;
@@ -17,6 +18,9 @@ const DEPLOYMENT: &str = "deployment";
 const RELEASE: &str = "release";
 /// The version of the object that it replaced; not there where there was none.
 const REPLACED: &str = "replaced";
+/// There where nothing was live before, so that a stack could be created: the deployment takes it
+/// away once its stacks are put back, and not before.
+const SEED: &str = "seed";
 
 /// The live zip files. The bucket keeps versions, so whatever is replaced can be put back exactly.
 #[derive(Debug, Clone)]
@@ -32,6 +36,13 @@ struct Live {
     sha256: Option<String>,
     deployment: Option<String>,
     replaced: Option<String>,
+    is_seed: bool,
+}
+
+impl Live {
+    fn is_of(&self, deployment: &str) -> bool {
+        self.deployment.as_deref() == Some(deployment)
+    }
 }
 
 impl Objects {
@@ -58,14 +69,7 @@ impl Objects {
             return Ok(false);
         }
         let replaced = before.and_then(|live| live.version_id);
-        let source = copy_source(&zip.bucket, &zip.key, zip.version_id.as_deref());
-        let copy = self
-            .copy(key, source)
-            .metadata_directive(MetadataDirective::Replace)
-            .content_type("application/zip")
-            .metadata(SHA256, &zip.sha256)
-            .metadata(DEPLOYMENT, deployment)
-            .metadata(RELEASE, &zip.release);
+        let copy = self.copy_of(key, zip, deployment);
         let copy = match replaced {
             Some(version) => copy.metadata(REPLACED, version),
             None => copy,
@@ -84,7 +88,7 @@ impl Objects {
         mandate: &Mandate,
     ) -> Result<bool, PhaseError> {
         let live = self.head(key).await?;
-        let ours = |live: &Live| live.deployment.as_deref() == Some(deployment);
+        let ours = |live: &Live| live.is_of(deployment) && !live.is_seed;
         let Some(live) = live.filter(ours) else {
             return Ok(false);
         };
@@ -99,6 +103,41 @@ impl Objects {
         Ok(true)
     }
 
+    /// Makes `zip` the file at `key` where there is none, if that may still be done. Gives whether
+    /// there was none. What somebody puts there meanwhile stays: S3 itself sees to that.
+    pub(crate) async fn seed(
+        &self,
+        key: &str,
+        zip: &ZipArtifact,
+        deployment: &str,
+        mandate: &Mandate,
+    ) -> Result<bool, PhaseError> {
+        if self.head(key).await?.is_some() {
+            return Ok(false);
+        }
+        let copy = self.copy_of(key, zip, deployment).metadata(SEED, "true");
+        mandate.holds().await?;
+        self.send(copy.if_none_match("*"), key).await?;
+        Ok(true)
+    }
+
+    /// Takes away what `deployment` put at `key` where nothing was, if it did and that may still be
+    /// done. Gives whether it had.
+    pub(crate) async fn take_away(
+        &self,
+        key: &str,
+        deployment: &str,
+        mandate: &Mandate,
+    ) -> Result<bool, PhaseError> {
+        let live = self.head(key).await?;
+        if !live.is_some_and(|live| live.is_of(deployment) && live.is_seed) {
+            return Ok(false);
+        }
+        mandate.holds().await?;
+        self.delete(key).await?;
+        Ok(true)
+    }
+
     async fn head(&self, key: &str) -> Result<Option<Live>, PhaseError> {
         let head = self.client.head_object().bucket(&self.bucket).key(key);
         let output = found(head.send().await);
@@ -110,8 +149,20 @@ impl Objects {
                 sha256: mark(SHA256),
                 deployment: mark(DEPLOYMENT),
                 replaced: mark(REPLACED),
+                is_seed: mark(SEED).is_some(),
             }
         }))
+    }
+
+    /// The copy of what was released, with its marks.
+    fn copy_of(&self, key: &str, zip: &ZipArtifact, deployment: &str) -> CopyObjectFluentBuilder {
+        let source = copy_source(&zip.bucket, &zip.key, zip.version_id.as_deref());
+        self.copy(key, source)
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type("application/zip")
+            .metadata(SHA256, &zip.sha256)
+            .metadata(DEPLOYMENT, deployment)
+            .metadata(RELEASE, &zip.release)
     }
 
     /// AWS has no permission of this name: it asks for `GetObject` (`GetObjectVersion` where a version
@@ -126,6 +177,12 @@ impl Objects {
     async fn send(&self, copy: CopyObjectFluentBuilder, key: &str) -> Result<(), PhaseError> {
         let source = copy.get_copy_source().clone().unwrap_or_default();
         copy.send().await.map(drop).map_err(|error| {
+            if error.code() == Some("PreconditionFailed") {
+                return PhaseError::Transient {
+                    operation: "s3:CopyObject".into(),
+                    source_text: format!("{} is there by now", self.place(key)),
+                };
+            }
             let place = format!("{}, copied from s3://{source}", self.place(key));
             failed("s3:CopyObject", place, &error)
         })

@@ -3,12 +3,12 @@
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use lockstep::PhaseError;
-use lockstep::live::{ParameterChange, live_files, live_key};
+use lockstep::live::{ParameterChange, live_files, live_key, seeds};
 use lockstep::plan::{Change, Plan};
 use lockstep::record::DeploymentRef;
 use lockstep::release::{Artifacts, ZipArtifact};
 use lockstep_aws::Mandate;
-use lockstep_handler::{Verb, hold_lock, mandate, parse};
+use lockstep_handler::{environment_of, hold_lock, mandate, parse, record_of};
 use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
 use lockstep_parameters::Parameters;
@@ -21,6 +21,20 @@ use crate::serving::still_serve;
 /// How many files are worked on at the same time: a copy inside S3 takes some tenths of a
 /// second, and S3 takes thousands of them in a second.
 const AT_ONCE: usize = 32;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Verb {
+    /// Code for the functions that a stack is about to create, where none is live yet.
+    Seed,
+    /// What is live, after it was verified.
+    Do,
+    /// What was live before it.
+    Undo,
+    /// Nothing, where [`Self::Seed`] put something.
+    Unseed,
+}
 
 /// The payload of the PublishLive states.
 #[derive(Debug, Deserialize)]
@@ -46,25 +60,45 @@ impl Publisher {
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let request: Request = parse(payload)?;
         let deployment = &request.deployment;
-        let undo = request.verb == Verb::Undo;
+        let undo = request.verb.is_undo();
         hold_lock(&self.ledger, deployment, request.fence, undo).await?;
+        let verified = self
+            .ledger
+            .current_release(&deployment.application, &deployment.environment)
+            .await?;
+        let verified = verified.map(|current| current.release.artifacts);
+        let verified = verified.unwrap_or_default();
+        let work = Work {
+            publisher: self,
+            request: &request,
+            mandate: mandate(&self.ledger, deployment, request.fence, undo),
+        };
+        if matches!(request.verb, Verb::Seed | Verb::Unseed) {
+            return work.seeds(&verified).await;
+        }
         let Some(plan) = self.ledger.plan(&deployment.id).await? else {
             return Ok(answer(&request, 0, 0));
         };
         if !undo {
             still_serve(&self.lambda, &plan).await?;
         }
-        let verified = self
-            .ledger
-            .current_release(&deployment.application, &deployment.environment)
-            .await?;
-        let verified = verified.map(|current| current.release.artifacts);
-        let work = Work {
-            publisher: self,
-            request: &request,
-            mandate: mandate(&self.ledger, deployment, request.fence, undo),
-        };
-        work.all(&plan, &verified.unwrap_or_default()).await
+        work.all(&plan, &verified).await
+    }
+}
+
+impl Verb {
+    const fn is_undo(self) -> bool {
+        matches!(self, Self::Undo | Self::Unseed)
+    }
+
+    /// As people read it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::Do => "do",
+            Self::Undo => "undo",
+            Self::Unseed => "unseed",
+        }
     }
 }
 
@@ -85,13 +119,30 @@ impl Work<'_> {
             .flat_map(|it| images(&it.change))
             .collect();
         let all = files.len() + images.len();
+        let (files, images) = join(self.files(files), self.images(&images)).await;
+        Ok(answer(self.request, all, files? + images?))
+    }
+
+    /// The code of every function that a stack may be about to create.
+    async fn seeds(&self, verified: &Artifacts) -> Result<Value, PhaseError> {
+        let (ledger, deployment) = (&self.publisher.ledger, &self.request.deployment);
+        let record = record_of(ledger, deployment).await?;
+        let environment = environment_of(ledger, deployment, record.manifest_version).await?;
+        let seeds = seeds(&environment, &record.requested, verified);
+        let files = seeds
+            .iter()
+            .map(|(component, zip)| (component.as_str(), *zip));
+        let changed = self.files(files.collect()).await?;
+        Ok(answer(self.request, seeds.len(), changed))
+    }
+
+    /// How many of these files were changed.
+    async fn files(&self, files: Vec<(&str, &ZipArtifact)>) -> Result<usize, PhaseError> {
         let files =
             stream::iter(files).map(async |(component, zip)| self.file(component, zip).await);
-        let files = files.buffer_unordered(AT_ONCE).collect::<Vec<_>>();
-        let (files, images) = join(files, self.images(&images)).await;
+        let files: Vec<_> = files.buffer_unordered(AT_ONCE).collect().await;
         let files = files.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let changed = files.into_iter().filter(|changed| *changed).count();
-        Ok(answer(self.request, all, changed + images?))
+        Ok(files.into_iter().filter(|changed| *changed).count())
     }
 
     async fn file(&self, component: &str, zip: &ZipArtifact) -> Result<bool, PhaseError> {
@@ -100,6 +151,8 @@ impl Work<'_> {
         match self.request.verb {
             Verb::Do => objects.publish(&key, zip, id, &self.mandate).await,
             Verb::Undo => objects.put_back(&key, id, &self.mandate).await,
+            Verb::Seed => objects.seed(&key, zip, id, &self.mandate).await,
+            Verb::Unseed => objects.take_away(&key, id, &self.mandate).await,
         }
     }
 
@@ -108,6 +161,8 @@ impl Work<'_> {
         match self.request.verb {
             Verb::Do => parameters.publish(owner, changes, &self.mandate).await,
             Verb::Undo => parameters.put_back(owner, changes, &self.mandate).await,
+            // Nobody asks for the image of a function before it is live: see `live_image`.
+            Verb::Seed | Verb::Unseed => Ok(0),
         }
     }
 }

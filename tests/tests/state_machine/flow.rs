@@ -88,7 +88,11 @@ fn every_failure_leads_to_undo_or_to_conclude() {
 #[test]
 fn a_phase_that_may_have_changed_something_is_undone_itself() {
     let machine = Machine::load();
-    for name in machine.reach("Stacks", &["AnnounceUndo", "Conclude"], Edges::WithoutCatch) {
+    for name in machine.reach(
+        "SeedLive",
+        &["AnnounceUndo", "Conclude"],
+        Edges::WithoutCatch,
+    ) {
         let changes = !MAY_FAIL.contains(&name);
         for catcher in machine.state(name).catchers().iter().filter(|_| changes) {
             assert_eq!(catcher["Next"], "AnnounceUndo", "{name}");
@@ -128,7 +132,7 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[phase != 'stack']]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}] %}"
+        "{% [{'steps': [$reverse($steps)[phase != 'stack']]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}, $steps[phase = 'stack'][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -207,6 +211,28 @@ fn a_question_is_told_on_the_way_to_the_next_look() {
     }
 }
 
+/// Code for functions that a stack creates is there before the stacks, and is taken away after
+/// them; only a failure of that is told.
+#[test]
+fn code_for_new_stacks_comes_first_and_goes_last() {
+    let machine = Machine::load();
+    assert_eq!(
+        machine.state("AnnounceInfrastructure").body["Next"],
+        "SeedLive"
+    );
+    let seed = machine.state("SeedLive");
+    assert_eq!(seed.body["Next"], "Stacks");
+    assert_eq!(seed.payload()["verb"], "seed");
+    let undo = machine.state("UndoSeedLive");
+    assert_eq!(undo.payload()["verb"], "unseed");
+    assert_eq!(undo.body["Output"], serde_json::json!({}));
+    let told = machine.state("UndoRollout").body["Assign"]["undo"].clone();
+    assert!(
+        told.as_str().unwrap().contains("results[$exists(step)]"),
+        "{told}"
+    );
+}
+
 /// A deployment without functions does not pay for it.
 #[test]
 fn only_functions_are_published() {
@@ -235,8 +261,9 @@ fn each_phase_of_a_step_has_its_state() {
         ("service", "Service"),
         ("functions", "Function"),
         ("stack", "Infrastructure"),
+        ("seed", "SeedLive"),
     ];
-    // Stacks are changed before, in a Map of their own.
+    // Stacks are changed before, in a Map of their own, and the code that they need before that.
     for (choice, undo, unknown, phases) in [
         ("StepPhase", "", "UnknownPhase", &phases[..2]),
         ("UndoStepPhase", "Undo", "UnknownPhaseToUndo", &phases[..]),
@@ -283,7 +310,7 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
     ];
     assert_eq!(ways, expected);
     let without = machine.reach("AnnounceStart", &[], Edges::All);
-    for state in ["Stacks", "PlanStacks", "PlanRollout"] {
+    for state in ["SeedLive", "Stacks", "PlanStacks", "PlanRollout"] {
         assert!(!without.contains(&state), "{state}");
     }
 }

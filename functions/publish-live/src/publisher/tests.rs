@@ -20,6 +20,7 @@ use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use aws_smithy_types::body::SdkBody;
 use lockstep::PhaseError;
 use lockstep::lambda::LiveFunction;
+use lockstep::manifest::Manifest;
 use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
 use lockstep_parameters::Parameters;
@@ -245,6 +246,24 @@ impl World {
         mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&lease, &get])
     }
 
+    /// With the record of the deployment, and the manifest that has it.
+    fn seeding(mut self) -> Self {
+        let manifest = "application: shop\nfunctions:\n  api: { function: shop-api }\nenvironments:\n  test: {}\n";
+        let manifest = Manifest::parse("lockstep.yaml", manifest).unwrap();
+        let stored = manifest.embed_all(|_| Ok(String::new())).unwrap().manifest;
+        let applied = json!({"version": 1, "applied_at": "2026-11-20T10:00:00Z", "applied_by": "me", "manifest": stored});
+        let record = json!({
+            "id": ID, "application": "shop", "environment": "test",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1,
+            "requested": {"api": zip("1.4.0", 'b'), "thumbs": image('b')},
+        });
+        let items = [("record", record), ("manifest#00000001", applied)];
+        let items = items.map(|(key, item)| (key.to_owned(), item));
+        self.items.extend(items);
+        self
+    }
+
     async fn invoke(&self, verb: &str) -> Result<Value, PhaseError> {
         let publisher = Publisher {
             lambda: self.lambda(),
@@ -327,6 +346,49 @@ async fn the_first_release_creates_what_templates_read_and_its_undo_takes_it_awa
     assert_eq!(world.image().unwrap(), uri('b'));
     world.invoke("undo").await.unwrap();
     assert_eq!((world.live(), world.image()), (None, None));
+}
+
+#[tokio::test]
+async fn code_for_a_new_stack_is_there_before_it_and_goes_after_it() {
+    let world = World::new(&json!({})).seeding();
+    let answer = world.invoke("seed").await.unwrap();
+    assert_eq!(answer, json!({"functions": 1, "changed": 1}));
+    assert_eq!((world.live().unwrap().as_str(), world.image()), (NEW, None));
+    world.invoke("seed").await.unwrap();
+    // What is seeded is what goes live, and a stack still reads it while functions are put back.
+    world.invoke("do").await.unwrap();
+    world.invoke("undo").await.unwrap();
+    assert_eq!(world.live().unwrap(), NEW);
+    world.invoke("unseed").await.unwrap();
+    world.invoke("unseed").await.unwrap();
+    assert_eq!(world.live(), None);
+    assert_eq!(world.objects.lock().unwrap()[KEY].len(), 2);
+}
+
+#[tokio::test]
+async fn code_that_is_live_is_neither_seeded_over_nor_taken_away() {
+    let marks: [&[(&str, &str)]; 3] = [
+        &[],
+        &[("deployment", "another"), ("seed", "true")],
+        &[("deployment", ID)],
+    ];
+    for marks in marks {
+        let world = World::new(&json!({})).seeding();
+        world.put("before", marks);
+        world.invoke("seed").await.unwrap();
+        world.invoke("unseed").await.unwrap();
+        assert_eq!(world.live().unwrap(), "before");
+        assert_eq!(*world.writes.lock().unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_seeded_once_another_has_the_lock() {
+    let mut world = World::new(&json!({})).seeding();
+    world.lost_after = Some(0);
+    let error = world.invoke("seed").await.unwrap_err();
+    assert_eq!(error.name(), "Halted");
+    assert_eq!(*world.writes.lock().unwrap(), 0);
 }
 
 #[tokio::test]
