@@ -89,6 +89,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Look whether everything that an environment needs is there, and say what creates it
     Verify(VerifyArgs),
+    /// Say what is wrong with the stacks of an environment, and the way out
+    Doctor(DoctorArgs),
     /// Watch a deployment until its verdict
     Watch(WatchArgs),
     /// Go on: the answer to what a deployment asks
@@ -228,6 +230,39 @@ pub struct VerifyArgs {
     /// The environment
     #[arg(value_name = "ENV")]
     pub environment: String,
+}
+
+/// `lockstep doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The manifest's name of one stack [default: all of the environment]
+    #[arg(value_name = "STACK")]
+    pub component: Option<String>,
+    /// Take the way out, as the next deployment would: shows it and asks
+    #[arg(long, conflicts_with = "delete")]
+    pub heal: bool,
+    /// With --heal: a resource that the rollback leaves as it is, by logical id
+    #[arg(
+        long,
+        value_name = "RESOURCE",
+        requires = "heal",
+        requires = "component"
+    )]
+    pub skip: Vec<String>,
+    /// Delete a stack that never was created to the end, or whose deletion failed: shows what is
+    /// deleted and asks
+    #[arg(long, requires = "component")]
+    pub delete: bool,
+    /// With --delete: a resource that could not be deleted and stays in AWS without a stack, by
+    /// logical id
+    #[arg(long, value_name = "RESOURCE", requires = "delete")]
+    pub retain: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `lockstep watch`

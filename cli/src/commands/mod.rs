@@ -2,6 +2,7 @@
 
 mod apply;
 mod deploy;
+mod doctor;
 mod history;
 mod proceed;
 mod release;
@@ -47,6 +48,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Sync(args) => sync::run(global, args, output).await,
         Command::Status(args) => status::run(global, &args, output).await,
         Command::Verify(args) => verify::run(global, &args, output).await,
+        Command::Doctor(args) => doctor::run(global, &args, output).await,
         Command::Watch(args) => watch::run(global, &args, output).await,
         Command::Proceed(args) => proceed::run(global, &args, output).await,
         Command::Stop(args) => stop::run(global, &args, output).await,

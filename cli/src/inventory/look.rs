@@ -80,9 +80,7 @@ impl Scope<'_> {
         if live.status.is_healthy() || live.status.is_in_progress() {
             return resource.found(status);
         }
-        let todo = format!(
-            "`lockstep doctor {environment} --stack {component}` says why, and the way out"
-        );
+        let todo = format!("`lockstep doctor {environment} {component}` says why, and the way out");
         resource.faulty(status, todo)
     }
 

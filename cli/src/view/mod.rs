@@ -1,6 +1,7 @@
 //! What a person, or a program, gets to see. Every report is a type that is printed as
 //! text or, with `--json`, as its own JSON: the same content, with documented names.
 
+pub mod doctor;
 pub mod duration;
 pub mod environment;
 pub mod failure;
