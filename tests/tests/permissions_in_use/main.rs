@@ -12,6 +12,7 @@
 
 mod functions;
 mod policy;
+mod stacks;
 #[path = "../state_machine/template.rs"]
 #[allow(
     dead_code,
@@ -35,6 +36,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         let application = world.application("permitted").await;
         one_of_each_ending(&application).await;
         functions::one_of_each_ending(world).await;
+        stacks::one_of_each_ending(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls
@@ -54,6 +56,8 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "lock",
             "plan",
             "plan-functions",
+            "plan-stacks",
+            "infrastructure",
             "service",
             "function",
             "traffic",
