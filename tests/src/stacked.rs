@@ -79,6 +79,35 @@ impl World {
         stacked.apply(wanted).await;
         stacked
     }
+
+    /// A stack now; without a status when there is none.
+    pub async fn stack_now(&self, name: &str) -> StackSnapshot {
+        let cloudformation = &self.clients().cloudformation;
+        let described = cloudformation.describe_stacks().stack_name(name);
+        let Ok(described) = described.send().await else {
+            return StackSnapshot::default();
+        };
+        let stack = described.stacks().first().expect("the stack is described");
+        let template = cloudformation.get_template().stack_name(name);
+        let template = template.send().await.unwrap();
+        let pair = |key: Option<&str>, value: Option<&str>| {
+            let own = |text: Option<&str>| text.unwrap_or_default().to_owned();
+            (own(key), own(value))
+        };
+        let parameters = stack.parameters().iter();
+        let outputs = stack.outputs().iter();
+        StackSnapshot {
+            id: stack.stack_id().unwrap_or_default().to_owned(),
+            status: stack.stack_status().unwrap().as_str().to_owned(),
+            template: sha256(template.template_body().unwrap_or_default()),
+            parameters: parameters
+                .map(|it| pair(it.parameter_key(), it.parameter_value()))
+                .collect(),
+            outputs: outputs
+                .map(|it| pair(it.output_key(), it.output_value()))
+                .collect(),
+        }
+    }
 }
 
 impl<'w> Stacked<'w> {
@@ -153,32 +182,7 @@ impl<'w> Stacked<'w> {
 
     /// One of its stacks now.
     pub async fn snapshot(&self, component: &str) -> StackSnapshot {
-        let cloudformation = &self.world.clients().cloudformation;
-        let name = self.stack(component);
-        let described = cloudformation.describe_stacks().stack_name(&name);
-        let Ok(described) = described.send().await else {
-            return StackSnapshot::default();
-        };
-        let stack = described.stacks().first().expect("the stack is described");
-        let template = cloudformation.get_template().stack_name(&name);
-        let template = template.send().await.unwrap();
-        let pair = |key: Option<&str>, value: Option<&str>| {
-            let own = |text: Option<&str>| text.unwrap_or_default().to_owned();
-            (own(key), own(value))
-        };
-        let parameters = stack.parameters().iter();
-        let outputs = stack.outputs().iter();
-        StackSnapshot {
-            id: stack.stack_id().unwrap_or_default().to_owned(),
-            status: stack.stack_status().unwrap().as_str().to_owned(),
-            template: sha256(template.template_body().unwrap_or_default()),
-            parameters: parameters
-                .map(|it| pair(it.parameter_key(), it.parameter_value()))
-                .collect(),
-            outputs: outputs
-                .map(|it| pair(it.output_key(), it.output_value()))
-                .collect(),
-        }
+        self.world.stack_now(&self.stack(component)).await
     }
 
     /// The image that the service runs; `None` when there is no service.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use lockstep_cli::args::Cli;
-use lockstep_tests::{Fleet, World, run};
+use lockstep_tests::{World, run};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
@@ -32,14 +32,15 @@ fn be_the_command() {
     std::process::exit(i32::from(exit.code()));
 }
 
+#[allow(dead_code, reason = "not every test does all with it")]
 impl Command {
-    /// Starts `lockstep` with these arguments, for a fleet's application.
-    pub fn start(world: &World, fleet: &Fleet<'_>, arguments: &[&str]) -> Self {
+    /// Starts `lockstep` with these arguments, for an application.
+    pub fn start(world: &World, application: &str, arguments: &[&str]) -> Self {
         let endpoint = world.endpoint();
         let global = [
             "lockstep",
             "--application",
-            &fleet.name,
+            application,
             "--endpoint-url",
             &endpoint,
         ];
@@ -79,6 +80,18 @@ impl Command {
         };
         let found = tokio::time::timeout(LIMIT, next).await;
         found.unwrap_or_else(|_| panic!("it does not say {text:?}"))
+    }
+
+    /// Prints all it says, and gives its exit code.
+    pub async fn to_end(&mut self) -> Option<i32> {
+        let lines = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                println!("| {line}");
+            }
+        };
+        let said = tokio::time::timeout(2 * LIMIT, lines).await;
+        said.expect("it ends");
+        self.ended().await
     }
 
     /// Presses Ctrl-C, and gives the exit code.

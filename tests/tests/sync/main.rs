@@ -23,7 +23,11 @@ fn a_changed_build_is_deployed_at_once() {
         };
         let fleet = world.fleet("synced", Shape::aliased(3)).await;
         fleet.spoil("bad");
-        let mut sync = Command::start(world, &fleet, &["sync", "test", "--from", fleet.folder()]);
+        let mut sync = Command::start(
+            world,
+            &fleet.name,
+            &["sync", "test", "--from", fleet.folder()],
+        );
         sync.line("watching").await;
         let first = sync.line(" in ").await;
         assert!(
@@ -70,7 +74,11 @@ fn a_protected_environment_is_refused() {
         let protected = manifest.replace("    trigger:", "    protected: true\n    trigger:");
         assert_ne!(manifest, protected);
         fleet.apply(&protected).await;
-        let mut sync = Command::start(world, &fleet, &["sync", "test", "--from", fleet.folder()]);
+        let mut sync = Command::start(
+            world,
+            &fleet.name,
+            &["sync", "test", "--from", fleet.folder()],
+        );
         let why = sync.line("protected").await;
         assert!(why.contains("environment test is protected"), "{why}");
         assert_eq!(sync.ended().await, Some(2));
