@@ -58,7 +58,7 @@ mod tests {
 
     use super::{after, before};
 
-    fn step(more: serde_json::Value) -> StackStep {
+    fn step(more: &serde_json::Value) -> StackStep {
         let mut step = json!({
             "deployment": "01JD5Q6Z8G0000000000000000", "application": "shop", "environment": "test", "component": "data",
             "stack": "shop-test-data", "template": {"url": "u", "sha256": "0123456789", "size": 1}, "deadline_seconds": 60,
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_new_stack_was_nothing_before() {
-        let step = step(json!({}));
+        let step = step(&json!({}));
         assert_eq!(before(&step), "nothing");
         assert_eq!(after(&step, None), "template 01234567");
     }
@@ -80,10 +80,10 @@ mod tests {
     fn the_same_template_is_told_by_what_else_changes() {
         let was = |sha256: &str| json!({"id": "arn", "template": {"url": "u", "sha256": sha256, "size": 1}, "parameters": {"A": "1", "B": "2"}});
         let values = json!({"A": {"text": "1"}, "B": {"text": "3"}, "C": "previous"});
-        let same = step(json!({"before": was("0123456789"), "parameters": values}));
+        let same = step(&json!({"before": was("0123456789"), "parameters": values}));
         assert_eq!(before(&same), "template 01234567");
         assert_eq!(after(&same, None), "template 01234567, B 3");
-        let other = step(json!({"before": was("9876543210"), "parameters": values}));
+        let other = step(&json!({"before": was("9876543210"), "parameters": values}));
         assert_eq!(before(&other), "template 98765432");
         assert_eq!(
             after(&other, Some("UPDATE_FAILED: it is rolled back first")),

@@ -61,8 +61,8 @@ pub(crate) struct Wanted<'a> {
 /// What a look came to early: a check that failed, or waiting.
 type Early<T> = Result<Result<T, Outcome>, PhaseError>;
 
-fn failed<T>(check: Check) -> Early<T> {
-    Ok(Err(Outcome::Failed(vec![check])))
+fn failed<T>(check: Check) -> Result<T, Outcome> {
+    Err(Outcome::Failed(vec![check]))
 }
 
 /// Goes on with an answer, or ends the look with what it came to.
@@ -213,12 +213,12 @@ impl Planner {
                 .cloned()
         };
         let Some(artifact) = released(wanted.component) else {
-            return failed(wanted.no_template(path));
+            return Ok(failed(wanted.no_template(path)));
         };
         let application = &sources.deployment.application;
         match or_check(self.bucket.released(application, &artifact).await)? {
             Ok(template) => Ok(Ok(template)),
-            Err(check) => failed(check),
+            Err(check) => Ok(failed(check)),
         }
     }
 
@@ -421,10 +421,10 @@ impl Wanted<'_> {
 
     fn capabilities(&self, summary: &TemplateSummary) -> Option<Check> {
         let acknowledged = &self.resolved.capabilities;
-        let named = "CAPABILITY_NAMED_IAM".to_owned();
+        let wider = "CAPABILITY_NAMED_IAM".to_owned();
         let has = |it: &String| {
             // The named one includes the other.
-            acknowledged.contains(it) || (it == "CAPABILITY_IAM" && acknowledged.contains(&named))
+            acknowledged.contains(it) || (it == "CAPABILITY_IAM" && acknowledged.contains(&wider))
         };
         let missing: Vec<_> = summary.capabilities.iter().filter(|it| !has(it)).collect();
         let names: Vec<_> = missing.iter().map(|it| it.as_str()).collect();
@@ -505,17 +505,17 @@ fn depends_on_more(summary: &TemplateSummary) -> bool {
 
 /// Whether nothing would change.
 fn is_as_wanted(step: &StackStep, live: &LiveStack, text: &str) -> bool {
-    let same_value = |(name, value): (&String, &ParameterValue)| match value {
+    let has_value = |(name, value): (&String, &ParameterValue)| match value {
         ParameterValue::Text(text) => live.parameters.get(name) == Some(text),
         ParameterValue::Previous => true,
         ParameterValue::Output { .. } => false,
     };
-    let same_tag = |(name, value): (&String, &String)| {
+    let is_tagged = |(name, value): (&String, &String)| {
         name.starts_with("lockstep:") || live.tags.get(name) == Some(value)
     };
     sha256(text.as_bytes()) == step.template.sha256
-        && step.parameters.iter().all(same_value)
-        && step.tags.iter().all(same_tag)
+        && step.parameters.iter().all(has_value)
+        && step.tags.iter().all(is_tagged)
         && step.termination_protection == live.termination_protection
 }
 
