@@ -6,6 +6,7 @@ use crate::next_steps::next_steps;
 use crate::plan::{Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
 use crate::release::Artifacts;
+use crate::stack::StackStep;
 use crate::verdict::{Outcome, Verdict};
 
 /// The conclusion of a deployment: its verdict, what happened and why, what is live
@@ -140,29 +141,47 @@ fn listed<'a>(steps: &'a [Step], side: impl Fn(&'a Step) -> &'a String) -> Strin
 
 /// What is live after undo. Mostly what ran before; what undo says of a target instead when it
 /// left that alone, because somebody else took it over.
-fn put_back(steps: &[Step], outcome: &Outcome) -> String {
+fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) -> String {
+    let steps: Vec<&Step> = steps.into_iter().collect();
     let undone = |step: &Step| outcome.undo.iter().find(|undo| undo.step == step.number);
     let mut parts: Vec<_> = steps
         .iter()
-        .map(
-            |step| match undone(step).and_then(|undo| undo.summary.as_ref()) {
-                // Of a stack there is more to tell than what it is on.
-                Some(summary) if step.change.as_stack().is_some() => {
-                    format!("{}: {summary}", step.target)
-                }
-                Some(summary) if !summary.contains(&step.before) => summary.clone(),
-                _ => format!("{} on {}", step.target, step.before),
-            },
-        )
+        .map(|step| {
+            let summary = undone(step).and_then(|undo| undo.summary.as_deref());
+            match (step.change.as_stack(), summary) {
+                (Some(stack), summary) => stack_put_back(step, stack, summary),
+                (None, Some(summary)) if !summary.contains(&step.before) => summary.to_owned(),
+                (None, _) => format!("{} on {}", step.target, step.before),
+            }
+        })
         .collect();
     let (stacks, rest): (Vec<&Step>, Vec<&Step>) = steps
-        .iter()
+        .into_iter()
         .partition(|step| step.change.as_stack().is_some());
     let is_new = |step: &&Step| step.change.as_stack().is_some_and(|it| it.before.is_none());
     if !rest.is_empty() && stacks.iter().any(is_new) {
         parts.push("what was a part of a stack that is gone went with it".to_owned());
     }
     parts.join("; ")
+}
+
+/// What a stack is on after undo, and how it came to that.
+fn stack_put_back(step: &Step, stack: &StackStep, summary: Option<&str>) -> String {
+    let target = &step.target;
+    if stack.before.is_none() {
+        // Undo says of a new stack whether it is gone or was kept.
+        let summary = summary.unwrap_or("there was none before this deployment");
+        return format!("{target}: {summary}");
+    }
+    let mut on = format!("{target} on {}", step.before);
+    let parameters = stack.parameters_before();
+    if !parameters.is_empty() {
+        on = format!("{on}, {parameters}");
+    }
+    match summary {
+        Some(summary) => format!("{on} ({summary})"),
+        None => on,
+    }
 }
 
 /// What is not as it was before, and what is live instead.
@@ -172,8 +191,13 @@ fn left_over(steps: &[Step], outcome: &Outcome) -> String {
     if !stuck.is_empty() {
         let seen = seen.map(|seen| format!(" Live now: {}", sentence(&seen)));
         let stuck = sentence(&stuck.join("; "));
+        let back: Vec<&Step> = steps.iter().filter(|step| is_back(step, outcome)).collect();
+        let has_stacks = steps.iter().any(|step| step.change.as_stack().is_some());
+        let back = (has_stacks && !back.is_empty())
+            .then(|| format!(" Put back: {}.", put_back(back, outcome)))
+            .unwrap_or_default();
         return format!(
-            "Rolling back failed too: {stuck}{}",
+            "Rolling back failed too: {stuck}{back}{}",
             seen.unwrap_or_default()
         );
     }
@@ -182,6 +206,12 @@ fn left_over(steps: &[Step], outcome: &Outcome) -> String {
         sentence(&seen.unwrap_or_default()),
         put_back(steps, outcome)
     )
+}
+
+/// Whether undo said that it put a target back.
+fn is_back(step: &Step, outcome: &Outcome) -> bool {
+    let mut undone = outcome.undo.iter();
+    undone.any(|undo| undo.step == step.number && undo.failure.is_none())
 }
 
 fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
@@ -320,6 +350,74 @@ mod tests {
                 "Put service quiz/web back by hand: aws ecs update-service --cluster quiz --service web --task-definition \
                  web:7 --deployment-configuration '{\"maximumPercent\":150}'",
             ]
+        );
+    }
+
+    #[test]
+    fn a_stack_says_what_it_is_on_again_or_why_it_is_not() {
+        let stack = |number: u32, name: &str, more: serde_json::Value| {
+            let mut change = json!({
+                "phase": "stack", "deployment": "d", "application": "quiz", "environment": "production", "component": name,
+                "stack": name, "template": {"url": "u", "sha256": "ab", "size": 1}, "deadline_seconds": 60,
+                "parameters": {"Note": {"text": "new"}, "Size": "previous"},
+            });
+            for (name, value) in more.as_object().unwrap() {
+                change[name] = value.clone();
+            }
+            let before = if change.get("before").is_some() {
+                "template cd"
+            } else {
+                "nothing"
+            };
+            json!({"number": number, "target": format!("stack {name}"), "before": before, "after": "template ab", "change": change})
+        };
+        let was = json!({"before": {
+            "id": "arn", "template": {"url": "u", "sha256": "cd", "size": 1},
+            "parameters": {"Note": "old", "Size": "3", "Gone": "1"},
+        }});
+        let release = json!({"manifest_version": 1, "artifacts": {}});
+        let steps = json!([
+            stack(0, "net", was.clone()),
+            stack(1, "data", was),
+            stack(2, "app", json!({}))
+        ]);
+        let plan: Plan =
+            serde_json::from_value(json!({"release": release, "steps": steps})).unwrap();
+        let rolled = undone(0, "CloudFormation rolled it back to what it was");
+        let mut outcome = Outcome {
+            planned: true,
+            unwound: true,
+            undo: vec![
+                undone(2, "there is no such stack, as before"),
+                undone(1, "updated back to what it was"),
+                rolled,
+            ],
+            ..Outcome::default()
+        };
+        let app = "stack app: there is no such stack, as before";
+        assert_eq!(
+            super::put_back(&plan.steps, &outcome),
+            format!(
+                "stack net on template cd, Gone 1, Note old (CloudFormation rolled it back to what it was); \
+                 stack data on template cd, Gone 1, Note old (updated back to what it was); {app}"
+            )
+        );
+        outcome.undo[1] = StepUndo {
+            step: 1,
+            summary: None,
+            failure: Some(Failure {
+                phase: "infrastructure".into(),
+                step: Some(1),
+                error: "Rejected".into(),
+                cause: "stack data: going back would destroy data".into(),
+            }),
+        };
+        assert_eq!(
+            super::left_over(&plan.steps, &outcome),
+            format!(
+                "Rolling back failed too: stack data should be on template cd again, but: going back would destroy data. \
+                 Put back: stack net on template cd, Gone 1, Note old (CloudFormation rolled it back to what it was); {app}."
+            )
         );
     }
 

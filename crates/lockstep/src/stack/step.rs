@@ -184,7 +184,36 @@ impl StackStep {
             Some(before) => before.restore_command(stack),
         }
     }
+
+    /// The parameters that this step changes or takes from another stack, as they were before it, in a few words;
+    /// empty where there are none. Values that are kept say nothing about a way back.
+    pub fn parameters_before(&self) -> String {
+        let Some(before) = &self.before else {
+            return String::new();
+        };
+        let told: Vec<_> = before
+            .parameters
+            .iter()
+            .filter(|(name, value)| match self.parameters.get(*name) {
+                Some(ParameterValue::Previous) => false,
+                Some(ParameterValue::Text(text)) => text != *value,
+                // A parameter that the new template does not have any more comes back.
+                Some(ParameterValue::Output { .. }) | None => true,
+            })
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        let more = told.len().saturating_sub(NAMED);
+        let named = told[..told.len() - more].join(", ");
+        if more == 0 {
+            named
+        } else {
+            format!("{named} and {more} more")
+        }
+    }
 }
+
+/// How many parameters are named to people.
+const NAMED: usize = 3;
 
 impl StackBefore {
     fn restore_command(&self, stack: &str) -> String {
