@@ -7,6 +7,7 @@ mod exchange;
 mod http;
 mod mandate;
 mod pacer;
+mod role;
 mod sdk_error;
 
 pub use config::{ConfigError, sdk_config, variable};

@@ -118,8 +118,12 @@ impl Ecs {
             .send()
             .await;
         let answer = exchange.answer(OPERATION, sent);
-        let answer =
-            answer.map_err(|error| explain(error, &format!("task definition {family}")))?;
+        let answer = answer.map_err(|error| {
+            if error.is_about_role() {
+                return error.role_unseen(&roles(input));
+            }
+            explain(error, &format!("task definition {family}"))
+        })?;
         Ok(Revision::parse(&answer))
     }
 
@@ -143,6 +147,15 @@ impl Ecs {
 /// ECS has no error of its own for a task definition that is not there.
 fn is_missing(error: &AwsError) -> bool {
     error.code == "ClientException" && error.message.contains("Unable to describe task definition")
+}
+
+/// The roles that a task definition names, as people read them.
+fn roles(input: &Value) -> String {
+    let roles = ["executionRoleArn", "taskRoleArn"]
+        .iter()
+        .filter_map(|field| input.get(field)?.as_str());
+    let roles: Vec<_> = roles.collect();
+    format!("role {}", roles.join(" or "))
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ pub(crate) fn is_throttled(error: &AwsError) -> bool {
 
 /// The phase error for a failed call about `resource`, with what a person should do.
 pub(crate) fn explain(error: AwsError, resource: &str) -> PhaseError {
+    if error.is_about_role() {
+        return error.role_unseen(&format!("the role of {resource}"));
+    }
     let advice = match error.kind {
         ErrorKind::Transient | ErrorKind::AccessDenied => None,
         ErrorKind::Refused => advice(&error.code, &error.message.to_lowercase()),
