@@ -43,7 +43,7 @@ impl<'w> Voice<'w> {
         let mut all = vec!["--file", file.to_str().unwrap()];
         all.extend(arguments);
         let mut command = Command::start(self.world, APPLICATION, &all);
-        command.to_end().await
+        command.finish().await
     }
 
     /// `lockstep release` of what is built, waiting for what it starts. Gives its exit code.

@@ -83,7 +83,7 @@ impl Command {
     }
 
     /// Prints all it says, and gives its exit code.
-    pub async fn to_end(&mut self) -> Option<i32> {
+    pub async fn finish(&mut self) -> Option<i32> {
         let lines = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 println!("| {line}");
