@@ -193,9 +193,11 @@ fn left_over(steps: &[Step], outcome: &Outcome) -> String {
         let stuck = sentence(&stuck.join("; "));
         let back: Vec<&Step> = steps.iter().filter(|step| is_back(step, outcome)).collect();
         let has_stacks = steps.iter().any(|step| step.change.as_stack().is_some());
-        let back = (has_stacks && !back.is_empty())
-            .then(|| format!(" Put back: {}.", put_back(back, outcome)))
-            .unwrap_or_default();
+        let back = if has_stacks && !back.is_empty() {
+            format!(" Put back: {}.", put_back(back, outcome))
+        } else {
+            String::new()
+        };
         return format!(
             "Rolling back failed too: {stuck}{back}{}",
             seen.unwrap_or_default()
