@@ -75,6 +75,8 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a manifest for what runs already, and a backup of it; changes nothing in AWS
+    Init(InitArgs),
     /// Check a manifest and the files it names, and explain every fault
     Validate(ManifestArgs),
     /// Store the manifest as a new version; its triggers are in force at once
@@ -106,6 +108,29 @@ pub enum Command {
     Local(LocalCommand),
     /// See it work: two good releases, two bad ones, everything on this machine
     Demo(DemoArgs),
+}
+
+/// `lockstep init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Stacks, with the services and functions in them
+    #[arg(long = "from-stack", value_name = "NAME", num_args = 1..)]
+    pub stacks: Vec<String>,
+    /// ECS services
+    #[arg(long = "from-service", value_name = "CLUSTER/SERVICE", num_args = 1..)]
+    pub services: Vec<String>,
+    /// Lambda functions
+    #[arg(long = "from-function", value_name = "NAME", num_args = 1..)]
+    pub functions: Vec<String>,
+    /// The environment's name in the manifest
+    #[arg(long, value_name = "ENV", default_value = "production")]
+    pub environment: String,
+    /// Where the manifest is written; templates come beside it, below infra/
+    #[arg(long, value_name = "FILE", default_value = "lockstep.yaml")]
+    pub out: PathBuf,
+    /// Where the backup is written; it may hold secrets, and only you can read it
+    #[arg(long, value_name = "FOLDER", default_value = "lockstep-backup")]
+    pub backup: PathBuf,
 }
 
 /// `lockstep validate`

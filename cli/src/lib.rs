@@ -18,6 +18,7 @@ pub mod inventory;
 pub mod local;
 pub mod release;
 pub mod sync;
+pub mod takeover;
 pub mod templates;
 pub mod view;
 pub mod watch;

@@ -4,6 +4,7 @@ mod apply;
 mod deploy;
 mod doctor;
 mod history;
+mod init;
 mod proceed;
 mod release;
 mod show;
@@ -41,6 +42,7 @@ pub async fn run(cli: Cli) -> Exit {
 async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
     let global = &cli.global;
     match cli.command {
+        Command::Init(args) => init::run(global, &args, output).await,
         Command::Validate(args) => validate::run(global, &args, output),
         Command::Apply(args) => apply::run(global, &args, output).await,
         Command::Deploy(args) => deploy::run(global, args, output).await,

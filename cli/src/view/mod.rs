@@ -6,6 +6,7 @@ pub mod duration;
 pub mod environment;
 pub mod failure;
 pub mod history;
+pub mod init;
 pub mod manifest;
 pub mod output;
 pub mod progress;

@@ -15,7 +15,7 @@ use std::fs;
 use command::lockstep;
 use lockstep_cli::local::emulator::ACCOUNT;
 use lockstep_cli::local::gateway::{ResourceAction, ResourceFault};
-use lockstep_tests::{ENVIRONMENT, World, eventually, run, shared};
+use lockstep_tests::{ENVIRONMENT, Shape, World, eventually, run, shared};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -111,6 +111,7 @@ fn a_stack_that_was_never_created_to_the_end_is_told_and_healed() {
 
         let asked = lockstep(world, &folder, &["doctor", ENVIRONMENT, "--heal"]).await;
         assert_eq!(asked.code, 2, "nobody agreed: {asked:?}");
+        assert!(asked.said.contains("--yes"), "{asked:?}");
         let healed = lockstep(world, &folder, &["doctor", ENVIRONMENT, "--heal", "--yes"]).await;
         assert_eq!(healed.code, 0, "{healed:?}");
         assert_eq!(healed.last()["status"], "DELETE_COMPLETE", "{healed:?}");
@@ -123,6 +124,79 @@ fn a_stack_that_was_never_created_to_the_end_is_told_and_healed() {
         let refused = lockstep(world, &folder, &refused).await;
         assert_eq!(refused.code, 2, "a good stack stays: {refused:?}");
     });
+}
+
+const RUNNING: &str = "Parameters:\n  Note: { Type: String }\nResources:\n  Topic: { Type: AWS::SNS::Topic }\n  \
+                       Noted:\n    Type: AWS::SSM::Parameter\n    \
+                       Properties: { Name: /found/note, Type: String, Value: !Ref Note }\n";
+
+#[test]
+fn what_runs_is_taken_over_without_a_change() {
+    run(async {
+        let Some(world) = shared("infrastructure_cli").await else {
+            return;
+        };
+        let app = world.application("found").await;
+        let fleet = world.fleet("foundling", Shape::aliased(1)).await;
+        create(world, "found-net").await;
+        let folder = tempfile::tempdir().unwrap();
+        let (service, function) = (format!("{}/web", app.name), fleet.function(1));
+        let init = [
+            "init",
+            "--application",
+            "found-again",
+            "--environment",
+            ENVIRONMENT,
+            "--from-stack",
+            "found-net",
+            "--from-service",
+            &service,
+            "--from-function",
+            function,
+        ];
+        let written = lockstep(world, &folder, &init).await;
+        assert_eq!(written.code, 0, "{written:?}");
+        println!(
+            "{}",
+            fs::read_to_string(folder.path().join("lockstep.yaml")).unwrap()
+        );
+        let again = lockstep(world, &folder, &init).await;
+        assert_eq!(again.code, 2, "nothing is overwritten: {again:?}");
+        let valid = lockstep(world, &folder, &["validate"]).await;
+        assert_eq!(valid.code, 0, "{valid:?}");
+        // The emulator forgets the role of a stack; a person names one, as the remark says.
+        let remarks = written.json()["remarks"].to_string();
+        assert!(remarks.contains("has no role of its own"), "{remarks}");
+        let file = folder.path().join("lockstep.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let role = format!("    role: arn:aws:iam::{ACCOUNT}:role/stacks #");
+        fs::write(&file, text.replacen("    # role:", &role, 1)).unwrap();
+        let deployed = lockstep(world, &folder, &["deploy", ENVIRONMENT, "--apply"]).await;
+        assert_eq!(deployed.last()["outcome"], "NO_CHANGE", "{deployed:?}");
+        let verified = lockstep(world, &folder, &["verify", ENVIRONMENT]).await;
+        assert_eq!(verified.code, 0, "{verified:?}");
+    });
+}
+
+/// Has somebody create a stack.
+async fn create(world: &World, stack: &str) {
+    let cloudformation = &world.clients().cloudformation;
+    let note = aws_sdk_cloudformation::types::Parameter::builder();
+    let note = note.parameter_key("Note").parameter_value("a: b").build();
+    let create = cloudformation.create_stack().stack_name(stack);
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/stacks");
+    let create = create
+        .template_body(RUNNING)
+        .parameters(note)
+        .role_arn(role);
+    create.send().await.unwrap();
+    eventually("the stack is created", async || {
+        let found = cloudformation.describe_stacks().stack_name(stack);
+        let found = found.send().await.unwrap();
+        let status = found.stacks().first()?.stack_status()?.as_str().to_owned();
+        (status == "CREATE_COMPLETE").then_some(())
+    })
+    .await;
 }
 
 /// Has somebody create the stack in vain.
