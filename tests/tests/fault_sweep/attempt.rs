@@ -66,7 +66,7 @@ pub async fn attempt(
     world.engine().gateway().clear_faults();
     let after = begun.subject.look().await;
     let thread = end.thread.clone();
-    faults.extend(check_world(&begun, &before, &after, end.verdict));
+    faults.extend(check_world(&begun, &before, &after, target, end.verdict));
     let messages = delivered(world, &thread, mark).await;
     if end.begun {
         faults.extend(check_messages(&messages, target, kind, end.verdict));
@@ -126,7 +126,13 @@ async fn finish(world: &World, execution: &Execution<'_>) -> End {
     }
 }
 
-fn check_world(begun: &Begun<'_>, before: &Seen, after: &Seen, verdict: Verdict) -> Vec<String> {
+fn check_world(
+    begun: &Begun<'_>,
+    before: &Seen,
+    after: &Seen,
+    target: &Target,
+    verdict: Verdict,
+) -> Vec<String> {
     let mut faults = Vec::new();
     let (is_before, is_after) = (
         after.runs_the_same_as(before),
@@ -157,6 +163,14 @@ fn check_world(begun: &Begun<'_>, before: &Seen, after: &Seen, verdict: Verdict)
     );
     if current != wanted {
         faults.push(format!("{current} verified releases after {verdict}"));
+    }
+    let left = after.left_behind();
+    // A change set that nothing executes any more does nothing (ADR 17), and the one that would go back is for a person
+    // to look at.
+    let may_stay = target.is_by("plan") || target.is_by("plan-stacks");
+    let may_stay = may_stay && verdict != Verdict::Succeeded || verdict == Verdict::FailedDirty;
+    if !left.is_empty() && !may_stay {
+        faults.push(format!("left behind after {verdict}: {left:?}"));
     }
     let held = after.kept("hold#");
     if held.iter().any(|hold| !begun.subject.has(hold))

@@ -1,10 +1,14 @@
 //! The deployments whose every call is hit.
 
+use std::collections::BTreeMap;
+
 use lockstep::verdict::Verdict;
 use lockstep_cli::local::gateway::{Call, Delivery};
 use lockstep_tests::{Execution, Fleet, Shape, World};
+use serde_json::json;
 
 use crate::fault::Target;
+use crate::stacked::Stacked;
 use crate::subject::{NEW, SETTINGS, Subject};
 
 /// A deployment that always takes the same course.
@@ -24,6 +28,12 @@ pub enum Scenario {
     BadFunctions,
     /// A release of functions without an alias that fails verification: code and settings are put back.
     BadDirectFunctions,
+    /// A new template and parameter of a stack whose service stays as it is.
+    Stack,
+    /// The same with a bad image: service and stack are put back.
+    BadStack,
+    /// A stack is created, and the image is bad: it is deleted again.
+    NewStack,
 }
 
 /// One run of a scenario that has begun.
@@ -36,7 +46,7 @@ pub struct Begun<'w> {
 
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Good,
         Self::Bad,
         Self::Stopped,
@@ -44,6 +54,9 @@ impl Scenario {
         Self::StagedFunctions,
         Self::BadFunctions,
         Self::BadDirectFunctions,
+        Self::Stack,
+        Self::BadStack,
+        Self::NewStack,
     ];
 
     /// The heading of its table.
@@ -60,6 +73,11 @@ impl Scenario {
             Self::BadDirectFunctions => {
                 "A bad release of two Lambda functions without an alias is uploaded"
             }
+            Self::Stack => {
+                "A CloudFormation stack is updated, and the service on it stays as it is"
+            }
+            Self::BadStack => "A CloudFormation stack is updated, and then the image is bad",
+            Self::NewStack => "A CloudFormation stack is created, and then the image is bad",
         }
     }
 
@@ -73,14 +91,23 @@ impl Scenario {
             Self::StagedFunctions => "staged",
             Self::BadFunctions => "bad-functions",
             Self::BadDirectFunctions => "bad-direct",
+            Self::Stack => "stack",
+            Self::BadStack => "bad-stack",
+            Self::NewStack => "new-stack",
         }
     }
 
     /// How it ends without faults.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Self::Good | Self::Functions | Self::StagedFunctions => Verdict::Succeeded,
-            Self::Bad | Self::BadFunctions | Self::BadDirectFunctions => Verdict::RolledBack,
+            Self::Good | Self::Functions | Self::StagedFunctions | Self::Stack => {
+                Verdict::Succeeded
+            }
+            Self::Bad
+            | Self::BadFunctions
+            | Self::BadDirectFunctions
+            | Self::BadStack
+            | Self::NewStack => Verdict::RolledBack,
             Self::Stopped => Verdict::Stopped,
         }
     }
@@ -89,7 +116,9 @@ impl Scenario {
     pub const fn after(self) -> Option<Self> {
         match self {
             Self::Good => None,
-            Self::Bad | Self::Stopped | Self::Functions => Some(Self::Good),
+            Self::Bad | Self::Stopped | Self::Functions | Self::Stack => Some(Self::Good),
+            Self::BadStack => Some(Self::Stack),
+            Self::NewStack => Some(Self::BadStack),
             Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions => {
                 Some(Self::Functions)
             }
@@ -127,6 +156,13 @@ impl Scenario {
                     && !hit.contains(target)
                     && !target.is_one_of_many_looks(LOOKS)
             }
+            Self::Stack => {
+                by(&["plan-stacks", "infrastructure"]) || by(&["plan"]) && !hit.contains(target)
+            }
+            Self::BadStack => by(&["infrastructure"]) && !hit.contains(target),
+            Self::NewStack => {
+                by(&["infrastructure"]) && target.operation.starts_with("cloudformation:")
+            }
         }
     }
 
@@ -136,6 +172,13 @@ impl Scenario {
         world.engine().gateway().set_delivery(Delivery::Never);
         let subject = match self {
             Self::Good | Self::Bad | Self::Stopped => self.prepare_service(world, &name).await,
+            Self::Stack => Subject::Stacked(Stacked::prepare(world, &name, true).await, None),
+            Self::BadStack | Self::NewStack => {
+                let exists = self == Self::BadStack;
+                let stacked = Stacked::prepare(world, &name, exists).await;
+                let digest = stacked.application.push_bad("v2").await;
+                Subject::Stacked(stacked, Some(digest))
+            }
             Self::Functions | Self::StagedFunctions | Self::BadFunctions => {
                 prepare_functions(world, &name, Shape::aliased(FUNCTIONS)).await
             }
@@ -211,6 +254,13 @@ impl<'w> Begun<'w> {
         let (application, digest) = match &self.subject {
             Subject::Service(application, digest) => (application, digest),
             Subject::Functions(fleet, _) => return self.upload(fleet, from_here).await,
+            Subject::Stacked(stacked, digest) => {
+                let counting = from_here();
+                let images = digest.iter().map(|digest| ("web", digest));
+                let images: BTreeMap<_, _> = images.collect();
+                let asked = json!({ "images": images });
+                return (stacked.application.deploy_with(&asked).await, counting);
+            }
         };
         match self.scenario {
             Scenario::Good => {
@@ -277,14 +327,16 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 14] = [
+const PHASES: [&str; 16] = [
     "watchdog",
     "trigger",
     "release",
     "lock",
     "plan",
     "plan-functions",
+    "plan-stacks",
     "notify",
+    "infrastructure",
     "service",
     "function",
     "traffic",

@@ -1,6 +1,8 @@
-//! What is deployed in the sweep: a service, or a fleet of functions.
+//! What is deployed in the sweep: a service, a fleet of functions, or a stack beside a service.
 
 use lockstep_tests::{Application, Fleet, FleetSnapshot, Snapshot};
+
+use crate::stacked::{SeenStacked, Stacked};
 
 /// What a scenario deploys.
 pub enum Subject<'w> {
@@ -8,6 +10,8 @@ pub enum Subject<'w> {
     Service(Application<'w>, String),
     /// Functions, and the hashes of their new zip files.
     Functions(Fleet<'w>, Vec<String>),
+    /// A stack, and the digest of its service's bad new image; `None` when the service stays as it is.
+    Stacked(Stacked<'w>, Option<String>),
 }
 
 /// What there is at one moment.
@@ -17,6 +21,8 @@ pub enum Seen {
     Service(Snapshot),
     /// Of functions.
     Functions(FleetSnapshot),
+    /// Of a stack and its service.
+    Stacked(SeenStacked),
 }
 
 /// The label of the functions' new code.
@@ -30,6 +36,7 @@ impl Subject<'_> {
         match self {
             Self::Service(application, _) => Seen::Service(application.snapshot().await),
             Self::Functions(fleet, _) => Seen::Functions(fleet.snapshot().await),
+            Self::Stacked(stacked, _) => Seen::Stacked(stacked.look().await),
         }
     }
 
@@ -38,6 +45,7 @@ impl Subject<'_> {
         match self {
             Self::Service(_, digest) => held.ends_with(digest),
             Self::Functions(_, hashes) => hashes.iter().any(|hash| held.ends_with(hash)),
+            Self::Stacked(_, digest) => digest.iter().any(|digest| held.ends_with(digest)),
         }
     }
 
@@ -46,6 +54,7 @@ impl Subject<'_> {
         match self {
             Self::Service(application, _) => application.delete().await,
             Self::Functions(fleet, _) => fleet.delete().await,
+            Self::Stacked(stacked, _) => stacked.delete().await,
         }
     }
 
@@ -58,6 +67,9 @@ impl Subject<'_> {
             (Self::Functions(fleet, _), Seen::Functions(before), Seen::Functions(after)) => {
                 runs_code(fleet, before, after)
             }
+            (Self::Stacked(stacked, _), Seen::Stacked(before), Seen::Stacked(after)) => {
+                stacked.is_wanted(after) && after.service.runs_the_same_as(&before.service)
+            }
             _ => false,
         }
     }
@@ -69,6 +81,7 @@ impl Seen {
         match (self, other) {
             (Self::Service(one), Self::Service(other)) => one.runs_the_same_as(other),
             (Self::Functions(one), Self::Functions(other)) => one.runs_the_same_as(other),
+            (Self::Stacked(one), Self::Stacked(other)) => one.runs_the_same_as(other),
             _ => false,
         }
     }
@@ -78,6 +91,15 @@ impl Seen {
         match self {
             Self::Service(seen) => seen.is_unlocked(),
             Self::Functions(seen) => seen.is_unlocked(),
+            Self::Stacked(seen) => seen.service.is_unlocked(),
+        }
+    }
+
+    /// What a deployment left behind that it made only for itself.
+    pub fn left_behind(&self) -> Vec<String> {
+        match self {
+            Self::Stacked(seen) => seen.left_behind(),
+            _ => Vec::new(),
         }
     }
 
@@ -86,6 +108,7 @@ impl Seen {
         match self {
             Self::Service(seen) => seen.kept(prefix),
             Self::Functions(seen) => seen.kept(prefix),
+            Self::Stacked(seen) => seen.service.kept(prefix),
         }
     }
 }

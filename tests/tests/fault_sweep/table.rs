@@ -16,17 +16,22 @@ const HEAD: &str = "# The fault sweep
 
 Every AWS call that the functions make in a deployment, hit by every fault, on the local engine. After each of these
 deployments the service, or every function, runs exactly what it ran before, or exactly the new release, as the verdict
-says; the lock is free, the queue is empty, and exactly one final message went out (a second one, with the same id, only
+says, and a stack has exactly the template, parameters, outputs and tags of before, or the new ones; the lock is free, the queue is empty, and exactly one final message went out (a second one, with the same id, only
 where the answer of that very `sns:Publish` was lost). `+1` means that the execution ended and the watchdog started a
 recovery.
 
-The deployments have one service, or two functions whose code and settings change, two health checks and no settle
-time. Of the looks that are made again and again, at a function and at whose the lock is, only the first ones are hit.
+The deployments have one service, or two functions whose code and settings change, or a service and one stack, two health
+checks and no settle time. Of the looks that are made again and again, at a function and at whose the lock is, only the first ones are hit.
 What the calls of two kinds of deployments have in common is hit in one of them. The table is written by
 `LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`. Without that, a run hits every call by a quarter of
 the faults, another one from call to call; `LOCKSTEP_SWEEP=all` does them all. Every run fails on a deployment that went
 wrong, and leaves its table in `target/fault-sweep/table.md`. `-` is what cannot be: while the watchdog decides, nothing runs that
 could be stopped.
+
+Of a stack that was only planned, a change set may stay when the deployment is rejected or stopped there; nothing executes
+it, and the next plan deletes it (`docs/adr/0017-stacks-first-in-two-plans.md`). Once anything was begun, no change set of the
+deployment stays, and a stack is never left as nothing but a name. `LOCKSTEP_SWEEP_SCENARIOS=stack,new-stack` runs these
+kinds of deployments only.
 
 | fault | meaning |
 |---|---|
