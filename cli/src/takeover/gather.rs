@@ -145,16 +145,16 @@ impl Gatherer {
     async fn resource(&mut self, resource: &StackResource, stack: &str) -> Result<(), PhaseError> {
         let physical = resource.physical.clone().unwrap_or_default();
         match resource.resource_type.as_str() {
-            "AWS::ECS::Service" => match service_of(&physical) {
-                Some((cluster, service)) => self.service(&cluster, &service).await,
-                None => {
-                    self.remark(format!(
-                        "service {physical} was left out, because its name does not say in which cluster it is: add it with \
-                         --from-service CLUSTER/SERVICE"
-                    ));
-                    Ok(())
+            "AWS::ECS::Service" => {
+                if let Some((cluster, service)) = service_of(&physical) {
+                    return self.service(&cluster, &service).await;
                 }
-            },
+                self.remark(format!(
+                    "service {physical} was left out, because its name does not say in which cluster it is: add it with \
+                     --from-service CLUSTER/SERVICE"
+                ));
+                Ok(())
+            }
             "AWS::Lambda::Function" => self.function(&physical, Some(stack)).await,
             _ => Ok(()),
         }
@@ -268,15 +268,15 @@ impl Gatherer {
         self.found.backup.keep("functions", name, kept);
         let repository = match &image {
             None => None,
-            Some(image) => match own_repository(image, &arn) {
-                Some(repository) => Some(repository),
-                None => {
+            Some(image) => {
+                let Some(repository) = own_repository(image, &arn) else {
                     self.remark(format!(
                         "{resource} was left out: its image {image} is not in this account's ECR in this region"
                     ));
                     return Ok(());
-                }
-            },
+                };
+                Some(repository)
+            }
         };
         let alias = match aliases.as_slice() {
             [one] => one.get("Name").and_then(Value::as_str).map(str::to_owned),

@@ -166,7 +166,12 @@ impl Plan {
             lines.push(step.summary());
             let details = step.details();
             let more = details.len().saturating_sub(DETAILS);
-            lines.extend(details.into_iter().take(DETAILS).map(|it| format!("- {it}")));
+            lines.extend(
+                details
+                    .into_iter()
+                    .take(DETAILS)
+                    .map(|it| format!("- {it}")),
+            );
             if more > 0 {
                 lines.push(format!("- and {more} more: lockstep show"));
             }

@@ -102,10 +102,7 @@ async fn a_rollback_that_fails_again_is_told_with_its_cause() {
         told.contains("UPDATE_ROLLBACK_FAILED") && told.contains("Limit exceeded for tables"),
         "{told}"
     );
-    assert!(
-        told.contains("lockstep doctor production data"),
-        "{told}"
-    );
+    assert!(told.contains("lockstep doctor production data"), "{told}");
     assert_eq!(fake.count("ContinueUpdateRollback"), 1);
 }
 
