@@ -165,12 +165,16 @@ fn check_world(
         faults.push(format!("{current} verified releases after {verdict}"));
     }
     let left = after.left_behind();
-    // A change set that nothing executes any more does nothing (ADR 17), and the one that would go back is for a person
-    // to look at.
-    let may_stay = target.is_by("plan") || target.is_by("plan-stacks");
-    let may_stay = may_stay && verdict != Verdict::Succeeded || verdict == Verdict::FailedDirty;
-    if !left.is_empty() && !may_stay {
-        faults.push(format!("left behind after {verdict}: {left:?}"));
+    // A change set that was only planned, and that nothing executes any more, does nothing (ADR 17).
+    let only_planned = (target.is_by("plan") || target.is_by("plan-stacks"))
+        && matches!(verdict, Verdict::Rejected | Verdict::Stopped);
+    if !left.is_empty() && !only_planned {
+        faults.push(format!("change sets left behind after {verdict}: {left:?}"));
+    }
+    if after.is_shell() {
+        faults.push(format!(
+            "a stack that is nothing but a name after {verdict}"
+        ));
     }
     let held = after.kept("hold#");
     if held.iter().any(|hold| !begun.subject.has(hold))

@@ -197,10 +197,8 @@ impl SeenStacked {
         self.service.runs_the_same_as(&other.service) && self.stack == other.stack
     }
 
-    /// What deployments left behind at the stack.
-    pub fn left_behind(&self) -> Vec<String> {
-        let shell = self.stack.as_ref().filter(|stack| stack.is_shell);
-        let shell = shell.map(|_| "a stack that is nothing but a name".to_owned());
-        self.change_sets.iter().cloned().chain(shell).collect()
+    /// Whether the stack is nothing but a name.
+    pub fn is_shell(&self) -> bool {
+        self.stack.as_ref().is_some_and(|stack| stack.is_shell)
     }
 }

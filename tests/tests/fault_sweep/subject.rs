@@ -95,11 +95,19 @@ impl Seen {
         }
     }
 
-    /// What a deployment left behind that it made only for itself.
-    pub fn left_behind(&self) -> Vec<String> {
+    /// The change sets that deployments left behind.
+    pub fn left_behind(&self) -> &[String] {
         match self {
-            Self::Stacked(seen) => seen.left_behind(),
-            _ => Vec::new(),
+            Self::Stacked(seen) => &seen.change_sets,
+            _ => &[],
+        }
+    }
+
+    /// Whether a stack is left that is nothing but a name.
+    pub fn is_shell(&self) -> bool {
+        match self {
+            Self::Stacked(seen) => seen.is_shell(),
+            _ => false,
         }
     }
 
