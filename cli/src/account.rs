@@ -1,6 +1,8 @@
 //! The account as the commands look at it, with the caller's own credentials: nothing here
 //! changes anything.
 
+use aws_sdk_ecr::primitives::DateTime;
+use aws_sdk_ecr::types::ImageIdentifier;
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
 use lockstep::ecs::short_name;
@@ -8,6 +10,11 @@ use lockstep_aws::AwsError;
 use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_lambda::Lambda;
+
+use crate::repair::Candidate;
+
+/// How ECR says that it has no such image.
+const NO_IMAGE: [&str; 2] = ["ImageNotFoundException", "RepositoryNotFoundException"];
 
 /// Who assumes the roles of ECS tasks.
 const TASKS: &str = "ecs-tasks.amazonaws.com";
@@ -65,6 +72,47 @@ impl Account {
         absent(error, &["RepositoryNotFoundException"], || {
             format!("repository {name}")
         })
+    }
+
+    /// Whether ECR has an image, by tag or digest.
+    pub async fn has_image(&self, repository: &str, name: &str) -> Result<bool, PhaseError> {
+        let id = ImageIdentifier::builder();
+        let id = if name.starts_with("sha256:") {
+            id.image_digest(name)
+        } else {
+            id.image_tag(name)
+        };
+        let call = self.ecr.describe_images().repository_name(repository);
+        let sent = call.image_ids(id.build()).send().await;
+        match sent.map_err(|error| AwsError::new("ecr:DescribeImages", &error)) {
+            Ok(answer) => Ok(!answer.image_details().is_empty()),
+            Err(error) if NO_IMAGE.contains(&error.code.as_str()) => Ok(false),
+            Err(error) => Err(error.about(format!("image {repository} {name}"))),
+        }
+    }
+
+    /// The images of a repository; none where there is no such repository.
+    pub async fn images(&self, repository: &str) -> Result<Vec<Candidate>, PhaseError> {
+        let mut images = Vec::new();
+        let mut token = None;
+        loop {
+            let call = self.ecr.describe_images().repository_name(repository);
+            let sent = call.set_next_token(token).send().await;
+            let page = match sent.map_err(|error| AwsError::new("ecr:DescribeImages", &error)) {
+                Ok(page) => page,
+                Err(error) if NO_IMAGE.contains(&error.code.as_str()) => return Ok(Vec::new()),
+                Err(error) => return Err(error.about(format!("repository {repository}"))),
+            };
+            images.extend(page.image_details().iter().map(|image| Candidate {
+                digest: image.image_digest().unwrap_or_default().to_owned(),
+                tags: image.image_tags().to_vec(),
+                pushed_at: image.image_pushed_at().map_or(0, DateTime::as_nanos),
+            }));
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(images);
+            }
+        }
     }
 
     /// Whether CloudWatch Logs has a log group. The group itself sorts before all others that

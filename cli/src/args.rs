@@ -93,6 +93,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Say what is wrong with the stacks of an environment, and the way out
     Doctor(DoctorArgs),
+    /// Put services whose running image is gone on one that exists, by a deployment
+    Repair(RepairArgs),
     /// Watch a deployment until its verdict
     Watch(WatchArgs),
     /// Go on: the answer to what a deployment asks
@@ -285,6 +287,23 @@ pub struct DoctorArgs {
     /// logical id
     #[arg(long, value_name = "RESOURCE", requires = "delete")]
     pub retain: Vec<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `lockstep repair`
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// The environment
+    #[arg(value_name = "ENV")]
+    pub environment: String,
+    /// The manifest's name of one service [default: all of the environment]
+    #[arg(value_name = "SERVICE")]
+    pub service: Option<String>,
+    /// Who repairs, for the record and the messages
+    #[arg(long, env = "LOCKSTEP_BY", value_name = "NAME", default_value_t = crate::commands::user())]
+    pub by: String,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,

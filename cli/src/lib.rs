@@ -17,6 +17,7 @@ pub mod exit;
 pub mod inventory;
 pub mod local;
 pub mod release;
+pub mod repair;
 pub mod sync;
 pub mod takeover;
 pub mod templates;

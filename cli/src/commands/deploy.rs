@@ -17,12 +17,25 @@ use crate::watch::Watcher;
 
 /// `lockstep deploy --no-wait --json`, and the first line of `lockstep deploy --json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Begun {
+pub(super) struct Begun {
     event: &'static str,
     deployment: String,
     application: String,
     environment: String,
     execution: String,
+}
+
+impl Begun {
+    /// The deployment that was asked for by `request`.
+    pub(super) fn of(request: &ManualRequest, id: &DeploymentId, execution: &str) -> Self {
+        Self {
+            event: "begun",
+            deployment: id.to_string(),
+            application: request.application.clone(),
+            environment: request.environment.clone(),
+            execution: execution.to_owned(),
+        }
+    }
 }
 
 impl Report for Begun {
@@ -60,13 +73,7 @@ pub(super) async fn run(
         check(&request, &resolve(&manifest, &request.environment)?)?;
     }
     let (id, execution) = begin(&controller, &request).await?;
-    output.report(&Begun {
-        event: "begun",
-        deployment: id.to_string(),
-        application: request.application.clone(),
-        environment: request.environment.clone(),
-        execution: execution.clone(),
-    })?;
+    output.report(&Begun::of(&request, &id, &execution))?;
     if !wait {
         return Ok(Exit::Good);
     }

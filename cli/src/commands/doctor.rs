@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lockstep::PhaseError;
 use lockstep::manifest::ResolvedEnvironment;
 use lockstep::stack::{APPLICATION_TAG, ENVIRONMENT_TAG, LiveStack};
+use lockstep::{DeploymentId, PhaseError};
 use lockstep_cloudformation::CloudFormation;
 
 use crate::account::Account;
@@ -188,19 +188,28 @@ impl Practice<'_> {
 
     /// A deployment heals by itself, and does not like to be disturbed.
     async fn check_lock(&self) -> Result<(), CliError> {
-        let ResolvedEnvironment {
-            application,
-            environment,
-            ..
-        } = &self.environment;
-        let state = self.controller.ledger.environment(application, environment);
-        let state = state.await.map_err(|error| {
-            let doing = format!("looking who deploys to {environment}");
-            self.controller.explain(&doing, error)
-        })?;
-        let holder = state.lock.and_then(|lock| lock.deployment);
+        let holder = holder(&self.controller, &self.environment).await?;
+        let environment = &self.environment.environment;
         holder.map_or(Ok(()), |holder| Err(locked(environment, holder.as_str())))
     }
+}
+
+/// The deployment that has the lock of an environment.
+pub(super) async fn holder(
+    controller: &Controller,
+    environment: &ResolvedEnvironment,
+) -> Result<Option<DeploymentId>, CliError> {
+    let ResolvedEnvironment {
+        application,
+        environment,
+        ..
+    } = environment;
+    let state = controller.ledger.environment(application, environment);
+    let state = state.await.map_err(|error| {
+        let doing = format!("looking who deploys to {environment}");
+        controller.explain(&doing, error)
+    })?;
+    Ok(state.lock.and_then(|lock| lock.deployment))
 }
 
 fn locked(environment: &str, holder: &str) -> CliError {

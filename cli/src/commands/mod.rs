@@ -7,6 +7,7 @@ mod history;
 mod init;
 mod proceed;
 mod release;
+mod repair;
 mod show;
 mod status;
 mod stop;
@@ -51,6 +52,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<Exit, CliError> {
         Command::Status(args) => status::run(global, &args, output).await,
         Command::Verify(args) => verify::run(global, &args, output).await,
         Command::Doctor(args) => doctor::run(global, &args, output).await,
+        Command::Repair(args) => repair::run(global, &args, output).await,
         Command::Watch(args) => watch::run(global, &args, output).await,
         Command::Proceed(args) => proceed::run(global, &args, output).await,
         Command::Stop(args) => stop::run(global, &args, output).await,

@@ -58,7 +58,7 @@ async fn manifest(
 }
 
 /// What the last verified release consists of.
-async fn verified(
+pub(super) async fn verified(
     controller: &Controller,
     application: &str,
     environment: &str,
