@@ -1,7 +1,8 @@
 """CloudFormation resource types, and parameters that AWS publishes, which the emulator lacks and templates use.
 
 They are kept by what makes them what they are to other resources: an id that `Ref` gives, and the attributes that `Fn::GetAtt`
-gives. Nothing flows through a NAT gateway of the emulator, and no capacity provider starts machines.
+gives. Nothing flows through a NAT gateway of the emulator, no list of rules keeps anything out, no capacity provider starts
+machines, and nothing scales.
 """
 
 import uuid
@@ -33,6 +34,30 @@ def capacity_provider(logical_id, properties, stack):
     return name, {}
 
 
+def plain(prefix):
+    """What has an id, and nothing else that other resources ask for."""
+
+    def create(_logical_id, _properties, _stack):
+        return hexadecimal(prefix), {}
+
+    return create
+
+
+def network_acl(_logical_id, _properties, _stack):
+    acl = hexadecimal("acl")
+    return acl, {"Id": acl}
+
+
+def network_acl_association(_logical_id, _properties, _stack):
+    association = hexadecimal("aclassoc")
+    return association, {"AssociationId": association}
+
+
+def scalable_target(_logical_id, properties, _stack):
+    kind = [properties[key] for key in ("ResourceId", "ScalableDimension", "ServiceNamespace")]
+    return "|".join(kind), {"Id": "|".join(kind)}
+
+
 def associations(_logical_id, properties, _stack):
     return properties["Cluster"], {}
 
@@ -41,6 +66,13 @@ CREATE = {
     "AWS::EC2::EIP": address,
     "AWS::EC2::NatGateway": nat_gateway,
     "AWS::EC2::FlowLog": flow_log,
+    "AWS::EC2::NetworkAcl": network_acl,
+    "AWS::EC2::NetworkAclEntry": plain("acle"),
+    "AWS::EC2::SubnetNetworkAclAssociation": network_acl_association,
+    "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
+    "AWS::ApplicationAutoScaling::ScalingPolicy": plain("policy"),
+    "AWS::WAFv2::WebACLAssociation": plain("association"),
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": plain("certificate"),
     "AWS::ECS::CapacityProvider": capacity_provider,
     "AWS::ECS::ClusterCapacityProviderAssociations": associations,
 }
@@ -54,6 +86,37 @@ def keep(attributes_of):
         return physical_id, attributes
 
     return update
+
+
+def security_group_rule(is_egress):
+    """A rule of a security group as a resource of its own: two groups that name each other need it."""
+    from ministack.services import ec2
+    from ministack.services.cloudformation import provisioners
+
+    rules = "IpPermissionsEgress" if is_egress else "IpPermissions"
+
+    def create(_logical_id, properties, _stack):
+        group = ec2._security_groups.get(properties["GroupId"])
+        if group is None:
+            raise ValueError(f"The security group '{properties['GroupId']}' does not exist")
+        (rule,) = provisioners._ec2_sg_permissions([properties])
+        rule["SecurityGroupRuleId"] = hexadecimal("sgr")
+        group[rules].append(rule)
+        return rule["SecurityGroupRuleId"], {"Id": rule["SecurityGroupRuleId"]}
+
+    def delete(rule_id, properties):
+        group = ec2._security_groups.get(properties.get("GroupId"))
+        if group:
+            group[rules] = [rule for rule in group[rules] if rule.get("SecurityGroupRuleId") != rule_id]
+
+    def update(rule_id, old, new, stack, logical_id=None):
+        if old == new:
+            return rule_id, {"Id": rule_id}
+        made = create(logical_id, new, stack)
+        delete(rule_id, old)
+        return made
+
+    return {"create": create, "update": update, "update_with_logical_id": True, "delete": delete}
 
 
 def with_numbers(handler):
@@ -85,6 +148,8 @@ def know_more():
 
     types = provisioners._RESOURCE_HANDLERS
     types["AWS::ECS::Service"] = with_numbers(types["AWS::ECS::Service"])
+    types.setdefault("AWS::EC2::SecurityGroupIngress", security_group_rule(is_egress=False))
+    types.setdefault("AWS::EC2::SecurityGroupEgress", security_group_rule(is_egress=True))
     for name, create in CREATE.items():
         handler = {
             "create": create,

@@ -37,6 +37,10 @@ fn after_rejection(record: &DeploymentRecord, outcome: &Outcome) -> String {
     if failure.is_some_and(|failure| failure.phase == "trigger") {
         return "Fix what is named above, then ask for it again.".to_owned();
     }
+    after_fixing(record)
+}
+
+fn after_fixing(record: &DeploymentRecord) -> String {
     format!(
         "Fix what is named above, then deploy it again: {}",
         command(record)
@@ -48,6 +52,9 @@ fn after_rollback(record: &DeploymentRecord, outcome: &Outcome) -> String {
     let is_to_blame = failure.is_some_and(Failure::blames_release);
     if record.release.is_some() {
         return after_release(record, is_to_blame);
+    }
+    if record.requested.is_empty() {
+        return after_fixing(record);
     }
     if is_to_blame {
         return "Fix the release and push it again. This image is on hold here: it will not be deployed again by itself."
@@ -121,7 +128,7 @@ fn command(record: &DeploymentRecord) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::next_steps;
     use crate::record::Failure;
@@ -129,10 +136,14 @@ mod tests {
 
     fn last(verdict: Verdict, phase: &str, error: &str) -> String {
         let image = json!({"kind": "image", "repository": "r", "digest": "sha256:ab", "tag": "v2", "pushed_at": "2026-11-20T10:00:00Z"});
+        last_of(&json!({"web/web": image}), verdict, phase, error)
+    }
+
+    fn last_of(requested: &Value, verdict: Verdict, phase: &str, error: &str) -> String {
         let record = json!({
             "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
             "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
-            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {"web/web": image},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": requested,
         });
         let failure = Failure {
             phase: phase.into(),
@@ -158,6 +169,16 @@ mod tests {
             "Fix what is named above; the image is not to blame. Then deploy it again: lockstep deploy production --image \
              web/web=v2"
         );
+    }
+
+    #[test]
+    fn a_deployment_of_the_manifest_alone_has_no_image_to_speak_of() {
+        for error in ["Unhealthy", "Rejected"] {
+            assert_eq!(
+                last_of(&json!({}), Verdict::RolledBack, "stack", error),
+                "Fix what is named above, then deploy it again: lockstep deploy production"
+            );
+        }
     }
 
     #[test]
