@@ -1,0 +1,105 @@
+//! The end of a build's output, for people who want to know why it failed.
+
+use lockstep::PhaseError;
+use lockstep_aws::AwsError;
+
+use crate::{Build, CodeBuild};
+
+/// How much of a log's end is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tail {
+    /// So many lines at most.
+    pub lines: u16,
+    /// So many bytes at most, of whole lines but for the first.
+    pub bytes: usize,
+}
+
+/// More than anybody reads in a message.
+impl Default for Tail {
+    fn default() -> Self {
+        Self {
+            lines: 10,
+            bytes: 1024,
+        }
+    }
+}
+
+/// What CodeBuild itself writes into the log of every build that failed, after the output of the
+/// commands: the build's phases say the same.
+const OWN: [&str; 2] = ["[Container]", "[GIT]"];
+
+impl CodeBuild {
+    /// The last lines that the build's commands wrote. Empty where there is no log, or where it
+    /// may not be read: what a build came to is told by its phases, and does not wait for it.
+    ///
+    /// # Errors
+    /// [`PhaseError::Transient`] when CloudWatch Logs could not be asked.
+    pub async fn log_tail(&self, build: &Build, tail: Tail) -> Result<Vec<String>, PhaseError> {
+        let Some(log) = &build.log else {
+            return Ok(Vec::new());
+        };
+        // Of the lines that are read a part is CodeBuild's own.
+        let wanted = i32::from(tail.lines).saturating_mul(5);
+        let call = self.logs.get_log_events().start_from_head(false);
+        let sent = call
+            .log_group_name(&log.group)
+            .log_stream_name(&log.stream)
+            .limit(wanted)
+            .send()
+            .await;
+        let events = match sent.map_err(|error| AwsError::new("logs:GetLogEvents", &error)) {
+            Ok(answer) => answer.events.unwrap_or_default(),
+            Err(error) => {
+                let resource = format!("log {} of build {}", log.group, build.id);
+                let error = error.about(resource);
+                if error.is_transient() {
+                    return Err(error);
+                }
+                tracing::warn!(build = build.id, "its log is not told: {error}");
+                return Ok(Vec::new());
+            }
+        };
+        let lines = events.iter().filter_map(|event| event.message());
+        Ok(last(lines.flat_map(str::lines), tail))
+    }
+}
+
+fn last<'a>(lines: impl Iterator<Item = &'a str>, tail: Tail) -> Vec<String> {
+    let is_told =
+        |line: &&str| !line.trim().is_empty() && !OWN.iter().any(|prefix| line.starts_with(prefix));
+    let lines: Vec<_> = lines.filter(is_told).map(plain).collect();
+    let mut left = tail.bytes;
+    let mut told: Vec<String> = Vec::new();
+    for line in lines.iter().rev().take(usize::from(tail.lines)) {
+        let cut = line.len() > left;
+        if cut && !told.is_empty() {
+            break;
+        }
+        let start = line.ceil_char_boundary(line.len().saturating_sub(left));
+        left = left.saturating_sub(line.len());
+        told.push(line[start..].to_owned());
+    }
+    told.reverse();
+    told
+}
+
+/// A line without colours and other control characters.
+fn plain(line: &str) -> String {
+    let mut told = String::with_capacity(line.len());
+    let mut characters = line.trim_end().chars();
+    while let Some(character) = characters.next() {
+        match character {
+            // A control sequence ends with its first letter.
+            '\u{1b}' => {
+                characters.by_ref().find(char::is_ascii_alphabetic);
+            }
+            '\t' => told.push(' '),
+            character if character.is_control() => {}
+            character => told.push(character),
+        }
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests;
