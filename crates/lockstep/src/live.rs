@@ -8,9 +8,11 @@ use crate::record::DeploymentRef;
 use crate::release::{Artifact, Artifacts, ImageArtifact, ZipArtifact};
 
 mod parameter;
+mod published;
 mod seeds;
 
 pub use parameter::{FoundParameter, ParameterChange, ParameterWrite, owner_tags};
+pub use published::{Facts, Outputs, is_published, lasting_names, live_path, output_name};
 pub use seeds::{seed, seeds};
 
 /// The key, in the releases bucket, of the zip file that a function's last verified release has.

@@ -23,6 +23,10 @@ pub struct Plan {
     /// How much of the deployment the steps are.
     #[serde(default, skip_serializing_if = "Stage::is_whole")]
     pub stage: Stage,
+    /// Whether what is live is published for other stacks to read, as SSM parameters, once it is
+    /// verified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub publishes: bool,
 }
 
 /// How much of a deployment its plan holds. What runs on a stack's resources can be planned
@@ -118,6 +122,7 @@ impl Part {
             release,
             steps: Vec::new(),
             stage: Stage::Infrastructure,
+            publishes: false,
         };
         nothing.extended(self)
     }
@@ -193,6 +198,10 @@ pub struct StepRef {
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub traffic: bool,
+    /// Whether parameters are published once everything is verified; said with the first step only,
+    /// and left out where none are.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub parameters: bool,
 }
 
 impl Change {
@@ -248,7 +257,11 @@ impl Plan {
 
     /// The steps as the states carry them.
     pub fn references(&self) -> Vec<StepRef> {
-        self.steps.iter().map(Step::reference).collect()
+        let mut steps: Vec<_> = self.steps.iter().map(Step::reference).collect();
+        if let Some(first) = steps.first_mut() {
+            first.parameters = self.publishes;
+        }
+        steps
     }
 }
 
@@ -259,6 +272,7 @@ impl Step {
             step: self.number,
             phase: self.change.phase(),
             traffic: self.change.in_stages().is_some(),
+            parameters: false,
         }
     }
 
@@ -324,6 +338,20 @@ mod tests {
             manifest_version: 1,
             artifacts: Artifacts::new(),
         }
+    }
+
+    #[test]
+    fn that_parameters_are_published_is_said_with_the_first_step() {
+        let parts = || Part::merged([part("one"), part("two")]);
+        let mut plan = parts().plan(release()).unwrap();
+        let said = |plan: &super::Plan| json!(plan.references());
+        let step = |number: u32| json!({"step": number, "phase": "functions"});
+        assert_eq!(said(&plan), json!([step(0), step(1)]));
+        plan.publishes = true;
+        let first = json!({"step": 0, "phase": "functions", "parameters": true});
+        assert_eq!(said(&plan), json!([first, step(1)]));
+        let longer = plan.extended(part("three")).unwrap();
+        assert_eq!(said(&longer), json!([first, step(1), step(2)]));
     }
 
     #[test]

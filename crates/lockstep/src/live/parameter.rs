@@ -135,7 +135,10 @@ impl ParameterChange {
 
 impl FoundParameter {
     /// Whether the parameter is one that Lockstep made, or was given, for this environment.
-    fn is_ours(&self, owner: &DeploymentRef, name: &str) -> Result<(), Check> {
+    ///
+    /// # Errors
+    /// The check that fails where it is not: whose it is, and what to do.
+    pub fn is_ours(&self, owner: &DeploymentRef, name: &str) -> Result<(), Check> {
         let tag = |name: &str| self.tags.get(name).map(String::as_str);
         let DeploymentRef {
             application,
@@ -174,7 +177,7 @@ impl FoundParameter {
                 format!("one of the CloudFormation stack {stack}"),
                 expected,
                 format!(
-                    "take it out of the template of {stack}, or give the function another name in lockstep.yaml"
+                    "take it out of the template of {stack}, or give what is published there another name in lockstep.yaml"
                 ),
             ),
             (None, Some(application), Some(environment)) => check(

@@ -32,6 +32,9 @@ pub struct ResolvedEnvironment {
     /// The CloudFormation stacks by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stacks: BTreeMap<String, ResolvedStack>,
+    /// Whether what is live is published although there are no stacks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parameters: bool,
     /// How new versions of functions take over their traffic in stages; `None` is all at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic: Option<ResolvedTraffic>,
@@ -104,6 +107,11 @@ pub enum ResolveError {
 }
 
 impl ResolvedEnvironment {
+    /// Whether what is live is published for other stacks to read.
+    pub fn publishes(&self) -> bool {
+        self.parameters || !self.stacks.is_empty()
+    }
+
     /// The stacks whose templates come with uploaded releases, each with its template's path.
     pub fn released_templates(&self) -> impl Iterator<Item = (&str, &str)> {
         self.stacks
@@ -164,6 +172,7 @@ impl StoredManifest {
                     Ok((name.to_owned(), self.resolve_stack(settings, name, stack)?))
                 })
                 .collect::<Result<_, _>>()?,
+            parameters: self.manifest.parameters,
             traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
             trigger: named.trigger(),

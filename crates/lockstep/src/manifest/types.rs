@@ -39,6 +39,10 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub stacks: BTreeMap<String, Stack>,
+    /// Whether what is live is published for other stacks to read, as SSM parameters under
+    /// `/lockstep/<application>/<environment>/`. Always where there are `stacks`. Default: false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parameters: bool,
     /// The environments, by name (same rules as the application's name).
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub environments: BTreeMap<String, Environment>,

@@ -59,8 +59,8 @@ fn a_stacks_parameter_is_a_conflict_that_names_the_stack() {
     assert_eq!(
         told,
         "parameter /lockstep/shop/production/thumbs/image: found one of the CloudFormation stack shop-base, expected \
-         none, or Lockstep's own for shop/production; take it out of the template of shop-base, or give the function \
-         another name in lockstep.yaml"
+         none, or Lockstep's own for shop/production; take it out of the template of shop-base, or give what is \
+         published there another name in lockstep.yaml"
     );
     let first = change(None, "new");
     let refused = first.publish(&owner(), Some(&stacks)).unwrap_err();
