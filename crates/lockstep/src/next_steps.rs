@@ -103,6 +103,7 @@ fn restore(step: &Step) -> String {
     };
     format!("Put {} back by hand: {command}", step.target)
 }
+        Change::InfrastructureBuild(build) => build.restore_command(),
 
 /// The command that asks for the same artifacts again. A push of them would not: they were asked
 /// for before. They include what was taken over from deployments that made way for this one.
