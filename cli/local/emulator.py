@@ -8,9 +8,10 @@ What is added to the emulator, all of it on its outside:
 
 * `POST /_lockstep/events` accepts PutEvents entries whose source is `aws.*`. PutEvents refuses such sources, as AWS
   does; on AWS they come from the services themselves. The gateway uses it to emit the events the emulator lacks.
-* `GET /_lockstep/state` lists services, tasks and the newest events of stacks, so that the gateway can see what AWS would
-  announce.
-* `POST /_lockstep/resources` has resources of stacks fail or take their time; only tests ask for that.
+* `GET /_lockstep/state` lists services, tasks, the newest events of stacks and the newest builds, so that the gateway can see
+  what AWS would announce.
+* `POST /_lockstep/resources` has resources of stacks fail or take their time; only tests ask for that. `POST /_lockstep/builds`
+  does so with builds.
 * Where containers have addresses that this machine cannot reach (rootless Podman), their ports are published.
 * A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
 * A published version's code can be downloaded, and PublishVersion minds its guards, as on AWS; the emulator gives the
@@ -21,6 +22,7 @@ What is added to the emulator, all of it on its outside:
 * An invocation of a version needs a permission on that version, as on AWS; the emulator asks for one on the function.
 * The event of an upload names the object's version, as on AWS.
 * CloudFormation knows a few more resource types, and behaves as on AWS where it did not; see resources.py and stacks.py.
+* CodeBuild runs builds; see codebuild.py and builds.py.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry, for tasks and for functions.
 
 All routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -38,6 +40,7 @@ import struct
 import sys
 import threading
 
+import codebuild
 import resources
 import stacks
 
@@ -408,7 +411,8 @@ def state():
         tasks = [task for task in list(ecs._tasks.values()) if is_news(task)]
         # Until somebody asks CloudFormation for something, it is not even loaded.
         news = stacks.news() if "ministack.services.cloudformation" in sys.modules else []
-        return {**ecs._sanitize({"services": services, "tasks": tasks}), "stacks": news}
+        builds = codebuild.news() if "ministack.services.codebuild" in sys.modules else []
+        return {**ecs._sanitize({"services": services, "tasks": tasks}), "stacks": news, "builds": builds}
 
 
 async def answer(send, status, value):
@@ -443,6 +447,8 @@ def with_own_routes(app):
             return await answer(send, 200, state())
         if path == "/_lockstep/resources":
             return await answer(send, 200, stacks.hit(json.loads(await read(receive))))
+        if path == "/_lockstep/builds":
+            return await answer(send, 200, codebuild.hit(json.loads(await read(receive))))
         return await answer(send, 404, {"message": f"no such route: {path}"})
 
     return handle
@@ -457,6 +463,7 @@ def load_what_a_deployment_needs():
         if name == "services.cloudformation":
             resources.know_more()
             stacks.behave()
+            codebuild.behave()
         if name == "services.lambda_svc":
             serve_code_of_versions()
             mind_guards_of_versions()
@@ -480,6 +487,7 @@ def serve():
     permit_calls_on_aliases()
     permit_invocations_of_versions()
     stacks.permit_by_stack()
+    codebuild.permit_by_project()
     sys.modules.setdefault("cbor2", Cbor)
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)

@@ -24,9 +24,9 @@ impl Default for Tail {
     }
 }
 
-/// What CodeBuild itself writes into the log of every build that failed, after the output of the
-/// commands: the build's phases say the same.
-const OWN: [&str; 2] = ["[Container]", "[GIT]"];
+/// How lines begin that CodeBuild itself writes into the log of every build, also after the output
+/// of the commands that failed: the build's phases say the same.
+const OWN: [&str; 1] = ["[Container]"];
 
 impl CodeBuild {
     /// The last lines that the build's commands wrote. Empty where there is no log, or where it
@@ -59,8 +59,9 @@ impl CodeBuild {
                 return Ok(Vec::new());
             }
         };
-        let lines = events.iter().filter_map(|event| event.message());
-        Ok(last(lines.flat_map(str::lines), tail))
+        let messages = events.iter().filter_map(|event| event.message());
+        let told = messages.filter(|it| !OWN.iter().any(|prefix| it.starts_with(prefix)));
+        Ok(last(told.flat_map(str::lines), tail))
     }
 }
 
