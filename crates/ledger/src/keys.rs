@@ -64,6 +64,10 @@ pub(crate) fn hold(digest: &str) -> String {
     format!("hold#{digest}")
 }
 
+pub(crate) fn infrastructure(component: &str) -> String {
+    format!("infrastructure#{component}")
+}
+
 pub(crate) fn history_line(id: &DeploymentId) -> String {
     format!("deployment#{id}")
 }

@@ -11,6 +11,7 @@
 //! | `env#A#E` | `newest#COMPONENT` | the newest artifact ever asked for (never-older rule) |
 //! | `env#A#E` | `newest-releases` | the newest uploaded releases ever asked for (never-older rule) |
 //! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
+//! | `env#A#E` | `infrastructure#COMPONENT` | what was applied last of it, and who has begun to apply something else |
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
 //! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
@@ -24,6 +25,7 @@
 //! write can be made again with the same result.
 
 mod conclusion;
+mod builds;
 mod deployments;
 mod environment;
 mod error;
@@ -41,6 +43,7 @@ mod wake;
 
 pub use conclusion::{Concluded, ConclusionWrite};
 pub use deployments::{Created, HistoryLine, Newest};
+pub use builds::Recorded;
 pub use environment::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};
 pub use error::LedgerError;
 pub use events::TriggerEvent;
