@@ -82,6 +82,11 @@ pub(crate) fn part(id: &DeploymentId, of: &str) -> Key {
     of_deployment(id, format!("part#{of}"))
 }
 
+/// What a deployment publishes for others.
+pub(crate) fn published(id: &DeploymentId) -> Key {
+    of_deployment(id, "published")
+}
+
 /// A question of a deployment: `traffic-20`.
 pub(crate) fn question(id: &DeploymentId, what: &str) -> Key {
     of_deployment(id, format!("question#{what}"))

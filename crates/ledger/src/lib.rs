@@ -16,6 +16,7 @@
 //! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
 //! | `deployment#ID` | `question#traffic-20` | what a person is asked, and the answer |
+//! | `deployment#ID` | `published` | the parameters that it publishes, before and afterwards |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
 //! | `event#ID` | `event` | what became of a trigger event (kept 30 days) |
 //! | `wake#KEY` | `ID#STEP#VERB` | a waiting phase (kept a day) |
@@ -24,8 +25,8 @@
 //! attribute of its own. Every write that can race carries a condition, and every
 //! write can be made again with the same result.
 
-mod conclusion;
 mod builds;
+mod conclusion;
 mod deployments;
 mod environment;
 mod error;
@@ -35,15 +36,16 @@ mod keys;
 mod lock;
 mod manifests;
 mod parts;
+mod published;
 mod questions;
 mod releases;
 mod steps;
 mod transaction;
 mod wake;
 
+pub use builds::Recorded;
 pub use conclusion::{Concluded, ConclusionWrite};
 pub use deployments::{Created, HistoryLine, Newest};
-pub use builds::Recorded;
 pub use environment::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};
 pub use error::LedgerError;
 pub use events::TriggerEvent;

@@ -218,7 +218,11 @@ fn is_back(step: &Step, outcome: &Outcome) -> bool {
 
 fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
     let failed = outcome.undo.iter().filter_map(|undo| {
-        let text = cause_text(undo.failure.as_ref()?);
+        let failure = undo.failure.as_ref()?;
+        let text = cause_text(failure);
+        if let Some(beside) = Beside::of(failure) {
+            return Some(format!("{}: {text}", beside.what()));
+        }
         let Some(step) = steps.iter().find(|step| step.number == undo.step) else {
             return Some(format!("step {}: {text}", undo.step));
         };
@@ -230,6 +234,46 @@ fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
         ))
     });
     failed.collect()
+}
+
+/// What a deployment writes beside its steps, and could not undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The parameters that other stacks read.
+    Parameters,
+    /// The code that new stacks read.
+    Seed,
+}
+
+impl Beside {
+    /// What an undo that failed was about; `None` where it was about a step.
+    pub(crate) fn of(failure: &Failure) -> Option<Self> {
+        match failure.phase.as_str() {
+            "parameters" => Some(Self::Parameters),
+            "seed" => Some(Self::Seed),
+            _ => None,
+        }
+    }
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Parameters => "the parameters that other stacks read could not be put back",
+            Self::Seed => "the code that was put there for new stacks could not be taken away",
+        }
+    }
+
+    /// What is to be done about it.
+    pub(crate) const fn todo(self) -> &'static str {
+        match self {
+            Self::Parameters => {
+                "Mend what kept the parameters from being put back: the next deployment that changes something writes all of \
+                 them anew."
+            }
+            Self::Seed => {
+                "The code may stay: nothing reads it before the stacks are created, and the next release takes its place."
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -421,6 +465,53 @@ mod tests {
                  Put back: stack net on template cd, Gone 1, Note old (CloudFormation rolled it back to what it was); {app}."
             )
         );
+    }
+
+    #[test]
+    fn what_goes_with_the_deployment_as_a_whole_is_told_by_itself() {
+        let release = json!({"manifest_version": 1, "artifacts": {}});
+        let plan = json!({"release": release, "steps": [step(0, "web")]});
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let failed = |phase: &str| StepUndo {
+            step: 0,
+            summary: None,
+            failure: Some(Failure {
+                phase: phase.into(),
+                step: None,
+                error: "Rejected".into(),
+                cause: "not authorized".into(),
+            }),
+        };
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+        });
+        let record = serde_json::from_value(record).unwrap();
+        let outcome = Outcome {
+            failure: failed("verify").failure,
+            planned: true,
+            unwound: true,
+            undo: vec![
+                undone(0, "web runs again"),
+                failed("parameters"),
+                failed("seed"),
+            ],
+            not_restored: None,
+        };
+        let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);
+        assert_eq!(conclusion.verdict, Verdict::FailedDirty);
+        assert_eq!(
+            conclusion.message,
+            "not authorized. Rolling back failed too: the parameters that other stacks read could not be put back: not \
+             authorized; the code that was put there for new stacks could not be taken away: not authorized."
+        );
+        // The step itself was put back: nothing is to be done about it by hand.
+        let next: Vec<_> = conclusion.next_steps[1..]
+            .iter()
+            .map(|it| &it[..9])
+            .collect();
+        assert_eq!(next, ["Mend what", "The code "]);
     }
 
     #[test]

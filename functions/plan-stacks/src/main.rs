@@ -24,6 +24,7 @@ use lockstep_aws::variable;
 use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_handler::{Context, StartError, run};
+use lockstep_parameters::Parameters;
 use planner::Planner;
 use values::Values;
 
@@ -38,6 +39,7 @@ async fn main() -> Result<(), StartError> {
             ssm: aws_sdk_ssm::Client::new(sdk),
             ecs: Ecs::new(aws_sdk_ecs::Client::new(sdk)),
         },
+        parameters: Parameters::new(sdk),
         // Empty where the controller has no role of its own for stacks.
         role: variable("LOCKSTEP_STACK_ROLE_ARN")
             .ok()

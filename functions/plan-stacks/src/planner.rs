@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use lockstep::live::{is_published, live_path};
+use lockstep::manifest::ResolvedEnvironment;
 use lockstep::plan::{Change, Part, PartStep};
 use lockstep::record::DeploymentRef;
 use lockstep::stack::{StackStep, identity};
@@ -10,6 +12,7 @@ use lockstep::{Check, PhaseError};
 use lockstep_cloudformation::CloudFormation;
 use lockstep_handler::{environment_of, hold_lock, parse, record_of};
 use lockstep_ledger::Ledger;
+use lockstep_parameters::Parameters;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,6 +40,7 @@ pub(crate) struct Planner {
     pub(crate) cloudformation: CloudFormation,
     pub(crate) bucket: Bucket,
     pub(crate) values: Values,
+    pub(crate) parameters: Parameters,
     /// The role that CloudFormation uses where the manifest names none.
     pub(crate) role: Option<String>,
     /// The name of the controller's own stack.
@@ -117,9 +121,24 @@ impl Planner {
         if let (Some(note), true) = (&seen.waiting, seen.failed.is_empty()) {
             return Ok(Look::Again(note.clone()));
         }
+        let conflicts = self.conflicts(deployment, &environment).await?;
+        seen.failed.extend(conflicts);
         let part = self.part(seen).await?;
         self.ledger.put_part(&deployment.id, OF, &part).await?;
         Ok(Look::Passed(told(&part)))
+    }
+
+    /// What is published for others must not be somebody else's: all that is there below the
+    /// environment's path is looked at, because outputs of stacks are not known before these changed.
+    async fn conflicts(
+        &self,
+        deployment: &DeploymentRef,
+        environment: &ResolvedEnvironment,
+    ) -> Result<Vec<Check>, PhaseError> {
+        let path = live_path(deployment);
+        let is_written = |name: &str| is_published(deployment, environment, name);
+        let parameters = &self.parameters;
+        parameters.conflicts(deployment, &path, is_written).await
     }
 
     /// The part of the plan. Where there can be none, nobody will execute the change sets.

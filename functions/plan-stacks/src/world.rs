@@ -11,6 +11,7 @@ use aws_types::region::Region;
 use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_ledger::Ledger;
+use lockstep_parameters::Parameters;
 
 use crate::bucket::{Bucket, sha256};
 use crate::planner::Planner;
@@ -106,6 +107,7 @@ impl World {
                 ssm: aws_sdk_ssm::Client::new(&config),
                 ecs: Ecs::new(aws_sdk_ecs::Client::new(&config)),
             },
+            parameters: Parameters::new(&config),
             role: None,
             controller: "lockstep".to_owned(),
         }
@@ -200,6 +202,7 @@ fn parameter(body: &str) -> (u16, String) {
         )
     };
     match body {
+        body if body.contains("\"Path\"") => (200, r#"{"Parameters":[]}"#.to_owned()),
         body if body.contains("/shared/size") => found("String", "large"),
         body if body.contains("/shared/secret") => found("SecureString", "x"),
         _ => (400, r#"{"__type":"ParameterNotFound"}"#.to_owned()),

@@ -92,13 +92,18 @@ impl Planner {
     ) -> Result<Option<Plan>, PhaseError> {
         let rest = self.rest(planning, functions).await?;
         let id = &planning.deployment.id;
-        let stacks = if planning.environment.stacks.is_empty() {
-            Some(Part::default())
-        } else {
+        // Who plans stacks looks at what is published for others, too.
+        let publishes = planning.environment.publishes();
+        let stacks = if publishes {
             self.ledger.part(id, STACKS).await?
+        } else {
+            Some(Part::default())
         };
         match first_plan(planning.release(), rest, stacks) {
-            Ok(Some(plan)) => Ok(Some(self.ledger.put_plan(id, plan).await?)),
+            Ok(Some(plan)) => {
+                let plan = Plan { publishes, ..plan };
+                Ok(Some(self.ledger.put_plan(id, plan).await?))
+            }
             Ok(None) => Ok(None),
             Err(failed) => Err(reject(planning.deployment, &failed, Turn::First)),
         }

@@ -132,7 +132,7 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[phase != 'stack']]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}, $steps[phase = 'stack'][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
+        "{% [{'steps': [$reverse($steps)[phase != 'stack']]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}, $steps[phase = 'stack'][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -233,9 +233,24 @@ fn code_for_new_stacks_comes_first_and_goes_last() {
     );
 }
 
-/// A deployment without functions does not pay for it.
+/// What other stacks were told is put back after what runs, and only a failure of that is told.
 #[test]
-fn only_functions_are_published() {
+fn parameters_for_other_stacks_are_put_back() {
+    let machine = Machine::load();
+    let undo = machine.state("UndoParameters");
+    assert_eq!(undo.payload()["verb"], "withdraw");
+    assert_eq!(undo.body["Output"], serde_json::json!({}));
+    for state in ["UndoParameters", "UndoSeedLive"] {
+        let [caught] = machine.state(state).catchers() else {
+            panic!("{state}")
+        };
+        assert_eq!(caught["Next"], "StepNotRestored", "{state}");
+    }
+}
+
+/// A deployment that changes no functions, and tells other stacks nothing, does not pay for it.
+#[test]
+fn only_what_others_read_is_published() {
     let machine = Machine::load();
     let rules = machine.state("Verified").body["Choices"]
         .as_array()
@@ -245,7 +260,9 @@ fn only_functions_are_published() {
         .map(|rule| (&rule["Next"], &rule["Condition"]))
         .collect();
     let passed = "$states.input.status = 'passed'";
-    let functions = format!("{{% {passed} and $exists($steps[phase = 'functions']) %}}");
+    let functions = "$exists($steps[phase = 'functions'])";
+    let functions =
+        format!("{{% {passed} and ({functions} or $exists($steps[parameters = true])) %}}");
     assert_eq!(conditions[0], (&"PublishLive".into(), &functions.into()));
     assert_eq!(
         conditions[1],
@@ -262,6 +279,7 @@ fn each_phase_of_a_step_has_its_state() {
         ("functions", "Function"),
         ("stack", "Infrastructure"),
         ("seed", "SeedLive"),
+        ("parameters", "Parameters"),
     ];
     // Stacks are changed before, in a Map of their own, and the code that they need before that.
     for (choice, undo, unknown, phases) in [
