@@ -23,6 +23,7 @@ mod recovery;
 pub mod release;
 pub mod release_file;
 pub mod release_order;
+pub mod site;
 pub mod stack;
 pub mod staging;
 pub mod trigger;

@@ -104,6 +104,7 @@ fn restore(step: &Step) -> String {
         Change::Functions(functions) => functions.restore_command(),
         Change::Stack(stack) => stack.restore_command(),
         Change::InfrastructureBuild(build) => build.restore_command(),
+        Change::Site(site) => site.restore_command(),
     };
     format!("Put {} back by hand: {command}", step.target)
 }

@@ -9,6 +9,7 @@ use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
 use crate::release::Release;
+use crate::site::SiteStep;
 use crate::stack::{ParameterValue, ResourceChange, StackStep};
 
 /// How many changes of one stack are told before a deployment begins.
@@ -79,6 +80,8 @@ pub enum Change {
     /// Infrastructure that a CodeBuild project builds.
     #[serde(rename = "infrastructure-build")]
     InfrastructureBuild(Box<BuildStep>),
+    /// A new release of a front end.
+    Site(Box<SiteStep>),
 }
 
 /// What the planner of one kind of target found: its steps, or why there can be none.
@@ -197,7 +200,7 @@ impl Plan {
 pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
-    /// `service`, `functions`, `stack` or `infrastructure-build`.
+    /// `service`, `functions`, `stack`, `infrastructure-build` or `site`.
     pub phase: &'static str,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -216,6 +219,7 @@ impl Change {
             Self::Functions(_) => "functions",
             Self::Stack(_) => "stack",
             Self::InfrastructureBuild(_) => "infrastructure-build",
+            Self::Site(_) => "site",
         }
     }
 
@@ -223,7 +227,9 @@ impl Change {
     pub fn in_stages(&self) -> Option<(&FunctionsStep, &ResolvedTraffic)> {
         match self {
             Self::Functions(step) => Some((step, step.traffic.as_ref()?)),
-            Self::Service(_) | Self::Stack(_) | Self::InfrastructureBuild(_) => None,
+            Self::Service(_) | Self::Stack(_) | Self::InfrastructureBuild(_) | Self::Site(_) => {
+                None
+            }
         }
     }
 
@@ -231,7 +237,10 @@ impl Change {
     pub fn as_stack(&self) -> Option<&StackStep> {
         match self {
             Self::Stack(step) => Some(step),
-            Self::Service(_) | Self::Functions(_) | Self::InfrastructureBuild(_) => None,
+            Self::Service(_)
+            | Self::Functions(_)
+            | Self::InfrastructureBuild(_)
+            | Self::Site(_) => None,
         }
     }
 
@@ -239,7 +248,7 @@ impl Change {
     pub fn as_build(&self) -> Option<&BuildStep> {
         match self {
             Self::InfrastructureBuild(step) => Some(step),
-            Self::Service(_) | Self::Functions(_) | Self::Stack(_) => None,
+            Self::Service(_) | Self::Functions(_) | Self::Stack(_) | Self::Site(_) => None,
         }
     }
 }

@@ -99,8 +99,8 @@ impl Placing<'_> {
         }
         if artifacts.is_empty() {
             return Err(self.rejected(format!(
-                "nothing in {} takes any of its artifacts: {}; the manifest's `artifact` says which path a function or \
-                 a stack takes",
+                "nothing in {} takes any of its artifacts: {}; the manifest's `artifact` says which path a function, \
+                 a stack or a site takes",
                 self.environment.environment,
                 assigned.unused.join(", ")
             )));

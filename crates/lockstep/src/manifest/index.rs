@@ -50,6 +50,7 @@ impl StoredManifest {
             functions.any(|(_, function)| function.image.is_none())
                 || named.stacks().any(released)
                 || named.infrastructure().any(built)
+                || named.sites().next().is_some()
         });
         let automatic = |named: NamedEnvironment<'_>| {
             let releases = named.trigger().is_some_and(|trigger| trigger.releases);

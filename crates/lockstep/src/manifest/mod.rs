@@ -23,6 +23,7 @@ mod resolved_stack;
 mod rules;
 mod schema;
 mod shape;
+mod sites;
 mod source;
 mod sources;
 mod stacks;
@@ -52,6 +53,10 @@ pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};
 pub use resolved_infrastructure::{InfrastructureSource, ResolvedInfrastructure};
 pub use resolved_stack::{ResolvedStack, StackParameter, StackTemplate};
 pub use schema::json_schema;
+pub use sites::{
+    ResolvedSite, ResolvedSiteConfig, Site, SiteCache, SiteCheck, SiteConfig, SiteOutput,
+    SiteOverride, SiteValue,
+};
 pub use sources::{PackedSource, SOURCE_LIMIT, SourceFolder, has_buildspec};
 pub use stacks::{
     ParameterFrom, ParameterSource, ReleasedTemplate, Stack, StackOverride, TemplateSource,

@@ -14,6 +14,7 @@ use super::placeholders::Placeholders;
 use super::places::join;
 use super::resolved_infrastructure::ResolvedInfrastructure;
 use super::resolved_stack::{ResolvedStack, StackTemplate, in_order};
+use super::sites::{ResolvedSite, Site};
 use super::stacks::{ParameterFrom, ParameterSource, ReleasedTemplate, Stack, TemplateSource};
 use super::stored::StoredManifest;
 use super::traffic::{ResolvedTraffic, Traffic};
@@ -37,6 +38,9 @@ pub struct ResolvedEnvironment {
     /// The infrastructure that CodeBuild builds, by the manifest's name for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub infrastructure: BTreeMap<String, ResolvedInfrastructure>,
+    /// The front ends by the manifest's name for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sites: BTreeMap<String, ResolvedSite>,
     /// Whether what is live is published although there are no stacks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parameters: bool,
@@ -192,6 +196,10 @@ impl StoredManifest {
                 .infrastructure()
                 .map(|(name, it)| Ok((name.to_owned(), self.resolve_infrastructure(it)?)))
                 .collect::<Result<_, _>>()?,
+            sites: named
+                .sites()
+                .map(|(name, site)| (name.to_owned(), site.resolve()))
+                .collect(),
             parameters: self.manifest.parameters,
             traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
@@ -298,6 +306,15 @@ impl<'a> NamedEnvironment<'a> {
             let changes = self.environment.infrastructure.get(name);
             let changed = changes.map_or_else(|| own.clone(), |it| it.apply(own));
             (name.as_str(), self.replace_in_infrastructure(changed))
+        })
+    }
+
+    /// The sites with this environment's overrides, by the manifest's name for them.
+    pub(super) fn sites(&self) -> impl Iterator<Item = (&'a str, Site)> {
+        self.manifest.sites.iter().map(|(name, site)| {
+            let changed = self.environment.sites.get(name);
+            let site = changed.map_or_else(|| site.clone(), |it| it.apply(site));
+            (name.as_str(), site.replaced(&|text| self.replace(&text)))
         })
     }
 

@@ -402,6 +402,87 @@ pub(super) fn resource_address(text: &str) -> Result<(), Refusal> {
     )
 }
 
+/// Buckets, without anything before or after their name.
+pub(super) fn bucket(text: &str) -> Result<(), Refusal> {
+    let allowed = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "-.".contains(it);
+    let ends = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit();
+    let is_name = (3..=63).contains(&text.len())
+        && text.chars().all(allowed)
+        && text.starts_with(ends)
+        && text.ends_with(ends);
+    if is_name {
+        return Ok(());
+    }
+    refuse(
+        "the name of a bucket: 3 to 63 lower-case letters, digits, hyphens and dots",
+        None,
+    )
+}
+
+/// Ids of distributions.
+pub(super) fn distribution(text: &str) -> Result<(), Refusal> {
+    let allowed = |it: char| it.is_ascii_uppercase() || it.is_ascii_digit();
+    if (8..=32).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    let help = text
+        .contains('.')
+        .then_some("the id, not the domain name: CloudFront's console shows both");
+    refuse("the id of a distribution, such as `E2EXAMPLE1ABCD`", help)
+}
+
+/// Files of a site that are made when it is deployed.
+pub(super) fn site_file(text: &str) -> Result<(), Refusal> {
+    match crate::release_file::path_fault(text) {
+        None => Ok(()),
+        Some(_) => refuse(
+            "the path of a file in the site, such as `config.json`",
+            None,
+        ),
+    }
+}
+
+/// Patterns of a site's files.
+pub(super) fn site_pattern(text: &str) -> Result<(), Refusal> {
+    let closed =
+        |open: char, close: char| text.matches(open).count() == text.matches(close).count();
+    if text.starts_with('/') {
+        return refuse(
+            "a pattern of paths, such as `fonts/**`",
+            Some("paths of files do not begin with `/`"),
+        );
+    }
+    if !text.is_empty() && closed('[', ']') && closed('{', '}') {
+        return Ok(());
+    }
+    refuse("a pattern of paths, such as `fonts/**`", None)
+}
+
+/// Values of the header `Cache-Control`.
+pub(super) fn cache_control(text: &str) -> Result<(), Refusal> {
+    let printable = text.chars().all(|it| it.is_ascii_graphic() || it == ' ');
+    if !text.trim().is_empty() && printable && text.len() <= 256 {
+        return Ok(());
+    }
+    refuse(
+        "a header `Cache-Control`, such as `public, max-age=86400`",
+        None,
+    )
+}
+
+/// Paths that CloudFront forgets: a `*` only at the end.
+pub(super) fn invalidation_path(text: &str) -> Result<(), Refusal> {
+    let before = text.strip_suffix('*').unwrap_or(text);
+    let printable = text.chars().all(|it| it.is_ascii_graphic());
+    if text.starts_with('/') && printable && !before.contains('*') && text.len() <= 1024 {
+        return Ok(());
+    }
+    refuse(
+        "a path that begins with `/`, with `*` only at its end",
+        None,
+    )
+}
+
 /// Keys of a stack's tags.
 pub(super) fn tag_key(text: &str) -> Result<(), Refusal> {
     let reserved = ["aws:", "lockstep:"];

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::functions::{Function, FunctionOverride};
 use super::infrastructure::{Infrastructure, InfrastructureOverride};
 use super::overrides::ServiceOverride;
+use super::sites::{Site, SiteOverride};
 use super::stacks::{Stack, StackOverride};
 use super::traffic::Traffic;
 
@@ -50,6 +51,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub infrastructure: BTreeMap<String, Infrastructure>,
+    /// Front ends in S3 buckets that CloudFront serves, deployed after all services and functions, by
+    /// a name of your choice (same rules as the application's name). Nothing else in this manifest
+    /// may have the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub sites: BTreeMap<String, Site>,
     /// The environments, by name (same rules as the application's name).
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub environments: BTreeMap<String, Environment>,
@@ -174,6 +181,9 @@ pub struct Environment {
     /// above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub infrastructure: BTreeMap<String, InfrastructureOverride>,
+    /// What differs in this environment, by site; what is not named stays as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sites: BTreeMap<String, SiteOverride>,
     /// How new versions of the functions with an alias take over its traffic. Default: all at
     /// once.
     #[serde(default, skip_serializing_if = "Option::is_none")]

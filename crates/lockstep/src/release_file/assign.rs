@@ -1,4 +1,4 @@
-//! Which artifact of a release is for which function or stack.
+//! Which artifact of a release is for which function, stack or site.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(crate) const FUNCTION: &str = "${function}";
 pub struct Assigned<'a> {
     /// By component. A component that the release has nothing for stays as it is.
     pub components: BTreeMap<Component, &'a ReleasedArtifact>,
-    /// What no function and no stack takes: with each, what the manifest may have meant.
+    /// What no function, stack or site takes: with each, what the manifest may have meant.
     pub unused: Vec<String>,
 }
 
@@ -27,7 +27,7 @@ impl ReleaseFile {
     /// A path is for every function that names it. In a group, `${function}` stands for the
     /// name of each: `workers/shop-a` gets the artifact that the path of `shop-a` names,
     /// whether there is such a function is seen when the functions are looked at. A stack takes the
-    /// template of its path.
+    /// template of its path, and a site the zip file of its own.
     pub fn assign(&self, environment: &ResolvedEnvironment) -> Assigned<'_> {
         let zips = || environment.functions.iter().filter_map(zip);
         let templates = || environment.released_templates();
@@ -38,10 +38,15 @@ impl ReleaseFile {
             let functions = zips().filter_map(|taker| component(taker, &artifact.path, &named));
             let stacks = templates().filter(|(_, path)| *path == artifact.path);
             let stacks = stacks.map(|(name, _)| name.to_owned());
-            let takers: Vec<_> = functions.chain(stacks).collect();
+            let sites = environment.sites.iter();
+            let sites = sites.filter(|(_, site)| site.artifact == artifact.path);
+            let sites = sites.map(|(name, _)| name.clone());
+            let takers: Vec<_> = functions.chain(stacks).chain(sites).collect();
             if takers.is_empty() {
                 let paths = zips().map(|(_, _, path)| path);
                 let paths = paths.chain(templates().map(|(_, path)| path));
+                let sites = environment.sites.values();
+                let paths = paths.chain(sites.map(|site| site.artifact.as_str()));
                 let meant = nearest(&artifact.path, paths);
                 let meant = meant.map(|it| format!(" (did you mean `{it}`?)"));
                 unused.push(format!("{}{}", artifact.path, meant.unwrap_or_default()));

@@ -1,0 +1,279 @@
+//! What to do next about a site, from nothing but a look at it.
+
+use super::{Inventory, LiveDistribution, SiteStep, paths};
+use crate::PhaseError;
+
+/// All that is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// The distribution.
+    pub distribution: LiveDistribution,
+    /// The list of the new release's files; `None` until all of them are there.
+    pub inventory: Option<Inventory>,
+    /// That of the release before; `None` where there is none.
+    pub before: Option<Inventory>,
+    /// The deployment's own invalidation, or that of its undo.
+    pub invalidation: Option<Invalidation>,
+}
+
+/// An invalidation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invalidation {
+    /// Whether all edge locations forgot.
+    pub completed: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Do {
+    /// Put the files there, and their list once all of them are.
+    Upload,
+    /// Another origin path, in place of what it is.
+    Switch {
+        /// What it is.
+        from: String,
+        /// What it becomes.
+        to: String,
+    },
+    /// Have these paths forgotten.
+    Invalidate(Vec<String>),
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// A call.
+    Act(Do),
+    /// CloudFront is at work.
+    Wait {
+        /// At what.
+        note: String,
+    },
+    /// The release is live everywhere: look whether it works.
+    Check,
+    /// Nothing is left to do.
+    Done {
+        /// What was done.
+        summary: String,
+    },
+}
+
+/// What to do next to bring the release about.
+///
+/// # Errors
+/// [`PhaseError::Diverged`] when somebody else changed the origin meanwhile.
+pub fn next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
+    let path = path(step, seen)?;
+    if path == step.after() {
+        let Some(inventory) = &seen.inventory else {
+            return Err(diverged(
+                step,
+                "a release without its list of files".to_owned(),
+            ));
+        };
+        let forgotten = paths(seen.before.as_ref(), inventory, &step.invalidate);
+        return Ok(settle(seen, forgotten).unwrap_or(Next::Check));
+    }
+    if path != step.before {
+        return Err(diverged(step, format!("the origin path `{path}`")));
+    }
+    let before = seen.before.as_ref().map(|it| it.release.as_str());
+    let ready = |it: &Inventory| it.is_ready_after(before);
+    if !seen.inventory.as_ref().is_some_and(ready) {
+        return Ok(Next::Act(Do::Upload));
+    }
+    Ok(Next::Act(Do::Switch {
+        from: path.to_owned(),
+        to: step.after(),
+    }))
+}
+
+/// What to do next to put back what was live before. What was uploaded stays until it is
+/// superfluous: nothing serves it.
+///
+/// # Errors
+/// [`PhaseError::Diverged`] when somebody else changed the origin meanwhile.
+pub fn undo_next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
+    let path = path(step, seen)?;
+    if path == step.after() {
+        return Ok(Next::Act(Do::Switch {
+            from: path.to_owned(),
+            to: step.before.clone(),
+        }));
+    }
+    if path != step.before {
+        return Err(diverged(step, format!("the origin path `{path}`")));
+    }
+    let Some(inventory) = &seen.inventory else {
+        return Ok(Next::Done {
+            summary: "was never live; nothing to put back".to_owned(),
+        });
+    };
+    // Whether it was live for a moment cannot be told from what is there now.
+    let forgotten = paths(seen.before.as_ref(), inventory, &step.invalidate);
+    let done = || Next::Done {
+        summary: format!("serves {} again", step.before_label()),
+    };
+    Ok(settle(seen, forgotten).unwrap_or_else(done))
+}
+
+/// What is left until all edge locations serve what the distribution says. What they keep may be
+/// forgotten only once all of them ask the right place for it.
+fn settle(seen: &Looked, forgotten: Vec<String>) -> Option<Next> {
+    let wait = |note: &str| {
+        Some(Next::Wait {
+            note: note.to_owned(),
+        })
+    };
+    if !seen.distribution.deployed {
+        return wait("CloudFront brings the new origin path to its edge locations");
+    }
+    if forgotten.is_empty() {
+        return None;
+    }
+    match seen.invalidation {
+        None => Some(Next::Act(Do::Invalidate(forgotten))),
+        Some(it) if !it.completed => wait("CloudFront forgets what changed"),
+        Some(_) => None,
+    }
+}
+
+fn path<'a>(step: &SiteStep, seen: &'a Looked) -> Result<&'a str, PhaseError> {
+    let origin = seen.distribution.origin(&step.origin);
+    let origin = origin.filter(|it| it.is_bucket(&step.bucket));
+    origin.map(|it| it.path.as_str()).ok_or_else(|| {
+        diverged(
+            step,
+            format!("no origin {} with the bucket {}", step.origin, step.bucket),
+        )
+    })
+}
+
+fn diverged(step: &SiteStep, found: String) -> PhaseError {
+    let SiteStep {
+        distribution,
+        before,
+        ..
+    } = step;
+    PhaseError::Diverged {
+        resource: format!("{} (distribution {distribution})", step.resource()),
+        expected: format!("the origin path `{before}` or `{}`", step.after()),
+        found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::super::inventory::testing::inventory;
+    use super::super::planning::testing::{distribution, step};
+    use super::super::{Inventory, SiteStep};
+    use super::{Do, Invalidation, Looked, Next, next, undo_next};
+
+    fn seen(step: &SiteStep, path: &str) -> Looked {
+        let before = inventory(step.release_before().unwrap(), &["index.html=1"]);
+        let after = Inventory {
+            after: [before.release.clone()].into(),
+            ..inventory(&step.release, &["index.html=2"])
+        };
+        Looked {
+            distribution: distribution(path),
+            inventory: Some(after),
+            before: Some(before),
+            invalidation: None,
+        }
+    }
+
+    fn word(next: &Next) -> &'static str {
+        match next {
+            Next::Act(Do::Upload) => "upload",
+            Next::Act(Do::Switch { .. }) => "switch",
+            Next::Act(Do::Invalidate(_)) => "invalidate",
+            Next::Wait { .. } => "wait",
+            Next::Check => "check",
+            Next::Done { .. } => "done",
+        }
+    }
+
+    #[test]
+    fn one_thing_after_the_other_until_all_edges_serve_it() {
+        let step = step();
+        let (before, after) = (step.before.clone(), step.after());
+        let said = |seen: &Looked| word(&next(&step, seen).unwrap());
+        let mut at = seen(&step, &before);
+        at.inventory = None;
+        assert_eq!(said(&at), "upload");
+        at.inventory = Some(inventory(&step.release, &["index.html=2"]));
+        assert_eq!(said(&at), "upload", "nothing was carried over yet");
+        assert_eq!(said(&seen(&step, &before)), "switch");
+        let mut at = seen(&step, &after);
+        at.distribution.deployed = false;
+        assert_eq!(said(&at), "wait");
+        at.distribution.deployed = true;
+        assert_eq!(
+            next(&step, &at).unwrap(),
+            Next::Act(Do::Invalidate(vec!["/".into(), "/index.html".into()]))
+        );
+        at.invalidation = Some(Invalidation { completed: false });
+        assert_eq!(said(&at), "wait");
+        at.invalidation = Some(Invalidation { completed: true });
+        assert_eq!(said(&at), "check");
+    }
+
+    #[test]
+    fn where_nothing_but_hashed_files_changed_nothing_is_forgotten() {
+        let step = step();
+        let mut at = seen(&step, &step.after());
+        at.before = at.inventory.clone();
+        assert_eq!(next(&step, &at).unwrap(), Next::Check);
+    }
+
+    #[test]
+    fn what_took_the_place_of_something_unknown_is_forgotten_as_a_whole() {
+        let step = step();
+        let mut at = seen(&step, &step.after());
+        at.before = None;
+        assert_eq!(
+            next(&step, &at).unwrap(),
+            Next::Act(Do::Invalidate(vec!["/*".into()]))
+        );
+    }
+
+    #[test]
+    fn undo_goes_back_and_has_the_same_forgotten_again() {
+        let step = step();
+        let said = |seen: &Looked| word(&undo_next(&step, seen).unwrap());
+        let at = seen(&step, &step.after());
+        assert_eq!(
+            undo_next(&step, &at).unwrap(),
+            Next::Act(Do::Switch {
+                from: step.after(),
+                to: step.before.clone()
+            })
+        );
+        let mut at = seen(&step, &step.before);
+        at.distribution.deployed = false;
+        assert_eq!(said(&at), "wait");
+        at.distribution.deployed = true;
+        assert_eq!(said(&at), "invalidate");
+        at.invalidation = Some(Invalidation { completed: true });
+        assert_eq!(said(&at), "done");
+        at.inventory = None;
+        at.invalidation = None;
+        assert_eq!(said(&at), "done", "what was never whole was never live");
+    }
+
+    #[test]
+    fn what_somebody_else_did_is_left_alone() {
+        let step = step();
+        for path in ["/releases/ffffffffffffffffffff", "", "/other"] {
+            let at = seen(&step, path);
+            assert_eq!(next(&step, &at).unwrap_err().name(), "Diverged");
+            assert_eq!(undo_next(&step, &at).unwrap_err().name(), "Diverged");
+        }
+        let mut at = seen(&step, &step.before);
+        at.distribution.origins.clear();
+        assert_eq!(next(&step, &at).unwrap_err().name(), "Diverged");
+    }
+}

@@ -1,0 +1,386 @@
+//! From what is wanted and what is live to a step, or to what is in the way.
+
+use super::{ConfigFile, LiveDistribution, Origin, SiteStep, release_id};
+use crate::Check;
+use crate::manifest::ResolvedSite;
+use crate::record::DeploymentRef;
+use crate::release::ZipArtifact;
+
+/// What there is of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The bucket's name.
+    pub bucket: String,
+    /// Why releases cannot be put there; `None` where they can.
+    pub bucket_fault: Option<BucketFault>,
+    /// The distribution's id.
+    pub id: String,
+    /// The distribution, if there is one of that id.
+    pub distribution: Option<LiveDistribution>,
+    /// The file that is made when the site is deployed.
+    pub config: Option<ConfigFile>,
+}
+
+/// Why releases cannot be put into a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketFault {
+    /// There is none of that name.
+    Missing,
+    /// It is in another region; this one, where that is known.
+    Elsewhere(String),
+}
+
+/// Everything that a site is planned with.
+#[derive(Debug, Clone, Copy)]
+pub struct SiteInputs<'a> {
+    /// The deployment.
+    pub deployment: &'a DeploymentRef,
+    /// The manifest's name of the site.
+    pub component: &'a str,
+    /// What the manifest says.
+    pub site: &'a ResolvedSite,
+    /// The bundle that is asked for, or else that of the last verified release.
+    pub bundle: &'a ZipArtifact,
+    /// What there is.
+    pub found: &'a Found,
+}
+
+/// The step, or `None` where the release is live already.
+///
+/// # Errors
+/// Every check that failed.
+pub fn plan_site(inputs: &SiteInputs<'_>) -> Result<Option<SiteStep>, Vec<Check>> {
+    let SiteInputs {
+        deployment,
+        component,
+        site,
+        bundle,
+        found,
+    } = *inputs;
+    let bucket = found.bucket_fault.as_ref();
+    let bucket = bucket.map(|fault| bucket_check(component, &found.bucket, fault));
+    let (live, origin) = match origin(component, site, found) {
+        Ok(place) if bucket.is_none() => place,
+        Ok(_) => return Err(bucket.into_iter().collect()),
+        Err(check) => return Err(bucket.into_iter().chain([check]).collect()),
+    };
+    let check = site.check.clone();
+    let step = SiteStep {
+        deployment: deployment.id.to_string(),
+        component: component.to_owned(),
+        bucket: found.bucket.clone(),
+        distribution: found.id.clone(),
+        origin: origin.id.clone(),
+        release: release_id(&bundle.sha256, found.config.as_ref(), &site.rules),
+        bundle: bundle.clone(),
+        rules: site.rules.clone(),
+        config: found.config.clone(),
+        before: origin.path.clone(),
+        invalidate: site.invalidate.clone(),
+        check: check.unwrap_or_else(|| format!("https://{}/", live.domain)),
+        keep: site.keep,
+        deadline_seconds: site.timeout_seconds,
+    };
+    Ok((step.after() != step.before).then_some(step))
+}
+
+fn origin<'a>(
+    component: &str,
+    site: &ResolvedSite,
+    found: &'a Found,
+) -> Result<(&'a LiveDistribution, &'a Origin), Check> {
+    let resource = format!("site {component}");
+    let check = |what: &str, found: String, expected: String, todo: &str, curable| Check {
+        what: what.into(),
+        resource: resource.clone(),
+        found,
+        expected,
+        todo: todo.into(),
+        curable,
+    };
+    let Some(live) = &found.distribution else {
+        return Err(check(
+            "distribution",
+            format!("no distribution {}", found.id),
+            "a distribution of this account".into(),
+            "create it, or correct `distribution` in lockstep.yaml and apply it",
+            true,
+        ));
+    };
+    if !live.enabled {
+        return Err(check(
+            "distribution",
+            format!("{} disabled", live.id),
+            "an enabled distribution".into(),
+            "enable it: nobody could see the site",
+            true,
+        ));
+    }
+    let of_bucket = live.origins_of(&found.bucket);
+    let named = |name: &str| of_bucket.iter().find(|it| it.id == name).copied();
+    let ids = |origins: &[&Origin]| {
+        let ids: Vec<_> = origins.iter().map(|it| it.id.as_str()).collect();
+        ids.join(", ")
+    };
+    let domains: Vec<_> = live.origins.iter().map(|it| it.domain.as_str()).collect();
+    match (&site.origin, of_bucket.as_slice()) {
+        (Some(name), _) if named(name).is_some() => {}
+        (None, [_]) => {}
+        (Some(name), [_, ..]) => {
+            return Err(check(
+                "origin",
+                ids(&of_bucket),
+                format!("an origin {name} that is the bucket {}", found.bucket),
+                "correct `origin` in lockstep.yaml and apply it",
+                true,
+            ));
+        }
+        (_, []) => {
+            return Err(check(
+                "origin",
+                domains.join(", "),
+                format!(
+                    "an origin of {} that is the bucket {}",
+                    live.id, found.bucket
+                ),
+                "add the bucket to the distribution's origins, or correct `bucket` in lockstep.yaml and apply it",
+                true,
+            ));
+        }
+        (None, _) => {
+            return Err(check(
+                "origin",
+                format!(
+                    "{}, which all are the bucket {}",
+                    ids(&of_bucket),
+                    found.bucket
+                ),
+                "one of them".into(),
+                "say which one is the site, with `origin` in lockstep.yaml, and apply it",
+                false,
+            ));
+        }
+    }
+    let chosen = match &site.origin {
+        Some(name) => named(name),
+        None => of_bucket.first().copied(),
+    };
+    chosen.map(|origin| (live, origin)).ok_or_else(|| {
+        check(
+            "origin",
+            domains.join(", "),
+            "an origin".into(),
+            "add the bucket to the distribution's origins",
+            true,
+        )
+    })
+}
+
+fn bucket_check(component: &str, bucket: &str, fault: &BucketFault) -> Check {
+    let resource = format!("site {component}");
+    match fault {
+        BucketFault::Missing => Check {
+            what: "bucket".into(),
+            resource,
+            found: format!("no bucket {bucket}"),
+            expected: "a bucket that the controller may write to".into(),
+            todo: "create it, or correct `bucket` in lockstep.yaml and apply it".into(),
+            curable: true,
+        },
+        BucketFault::Elsewhere(region) => Check {
+            what: "bucket".into(),
+            resource,
+            found: format!(
+                "{bucket} in another region{}",
+                match region.as_str() {
+                    "" => String::new(),
+                    region => format!(", {region}"),
+                }
+            ),
+            expected: "a bucket in the controller's region".into(),
+            todo: "CloudFront serves from any region: use a bucket in this one".into(),
+            curable: false,
+        },
+    }
+}
+
+/// The check that fails when a stack does not have what a site is made from.
+pub fn missing_output(component: &str, stack: &str, output: &str, found: &str) -> Check {
+    Check {
+        what: "output".into(),
+        resource: format!("site {component}"),
+        found: found.to_owned(),
+        expected: format!("the output {output} of the stack {stack}"),
+        todo: "add it to the stack's template, or correct its name in lockstep.yaml and apply it"
+            .into(),
+        curable: true,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::super::{LiveDistribution, Origin, Rules, SiteStep};
+    use crate::release::ZipArtifact;
+
+    pub(in super::super) const BEFORE: &str = "0123456789abcdef0123";
+
+    pub(in super::super) fn bundle() -> ZipArtifact {
+        ZipArtifact {
+            bucket: "releases".into(),
+            key: "releases/quiz/1.1.0/web.zip".into(),
+            version_id: None,
+            sha256: "ab".repeat(32),
+            size: 9,
+            path: "web.zip".into(),
+            release: "1.1.0".into(),
+            released_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    pub(in super::super) fn distribution(path: &str) -> LiveDistribution {
+        let origin = |id: &str, domain: &str, path: &str| Origin {
+            id: id.into(),
+            domain: domain.into(),
+            path: path.into(),
+        };
+        LiveDistribution {
+            id: "E1".into(),
+            domain: "d1.cloudfront.net".into(),
+            enabled: true,
+            deployed: true,
+            origins: vec![
+                origin("api", "api.example.com", "/v1"),
+                origin("s3", "web.s3.eu-west-1.amazonaws.com", path),
+            ],
+        }
+    }
+
+    pub(in super::super) fn step() -> SiteStep {
+        SiteStep {
+            deployment: "01JD".into(),
+            component: "web".into(),
+            bucket: "web".into(),
+            distribution: "E1".into(),
+            origin: "s3".into(),
+            release: "fedcba9876543210fedc".into(),
+            bundle: bundle(),
+            rules: Rules {
+                html: vec!["**/*.html".into()],
+                cache: vec![],
+            },
+            config: None,
+            before: format!("/releases/{BEFORE}"),
+            invalidate: vec![],
+            check: "https://d1.cloudfront.net/".into(),
+            keep: 5,
+            deadline_seconds: 1800,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use super::super::{Origin, Rules};
+    use super::testing::{bundle, distribution};
+    use super::{BucketFault, Found, SiteInputs, plan_site};
+    use crate::manifest::{ResolvedSite, StackParameter};
+    use crate::record::DeploymentRef;
+    use crate::site::SiteStep;
+
+    fn site() -> ResolvedSite {
+        ResolvedSite {
+            bucket: StackParameter::Text("web".into()),
+            distribution: StackParameter::Text("E1".into()),
+            origin: None,
+            artifact: "web.zip".into(),
+            rules: Rules::default(),
+            config: None,
+            check: None,
+            invalidate: vec![],
+            keep: 5,
+            timeout_seconds: 60,
+        }
+    }
+
+    fn found(path: &str) -> Found {
+        Found {
+            bucket: "web".into(),
+            bucket_fault: None,
+            id: "E1".into(),
+            distribution: Some(distribution(path)),
+            config: None,
+        }
+    }
+
+    fn plan(site: &ResolvedSite, found: &Found) -> Result<Option<SiteStep>, Vec<String>> {
+        let deployment = DeploymentRef {
+            id: crate::DeploymentId::for_execution("x", "arn", 0),
+            application: "quiz".into(),
+            environment: "production".into(),
+        };
+        let inputs = SiteInputs {
+            deployment: &deployment,
+            component: "web",
+            site,
+            bundle: &bundle(),
+            found,
+        };
+        let told = |checks: Vec<crate::Check>| checks.iter().map(ToString::to_string).collect();
+        plan_site(&inputs).map_err(told)
+    }
+
+    #[test]
+    fn the_first_release_takes_the_place_of_whatever_was_there() {
+        let step = plan(&site(), &found("")).unwrap().unwrap();
+        assert_eq!((step.before.as_str(), step.origin.as_str()), ("", "s3"));
+        assert_eq!(step.check, "https://d1.cloudfront.net/");
+        assert_eq!(step.before_label(), "what the bucket itself holds");
+        assert_eq!(step.release_before(), None);
+        let path = step.after();
+        assert!(path.starts_with("/releases/") && !path.ends_with('/'));
+        assert_eq!(plan(&site(), &found(&path)), Ok(None), "live already");
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_told_at_once() {
+        let mut broken = found("");
+        broken.bucket_fault = Some(BucketFault::Missing);
+        broken.distribution = None;
+        let told = plan(&site(), &broken).unwrap_err();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("no bucket web") && told[1].contains("no distribution E1"));
+        let mut disabled = found("");
+        disabled.distribution.as_mut().unwrap().enabled = false;
+        assert!(plan(&site(), &disabled).unwrap_err()[0].contains("E1 disabled"));
+        let mut other = found("");
+        other.bucket = "other".into();
+        let told = plan(&site(), &other).unwrap_err();
+        assert!(
+            told[0].contains("api.example.com, web.s3.eu-west-1.amazonaws.com"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn of_several_origins_the_manifest_names_one() {
+        let mut twice = found("/old");
+        twice.distribution.as_mut().unwrap().origins.push(Origin {
+            id: "docs".into(),
+            domain: "web.s3.amazonaws.com".into(),
+            path: "/docs".into(),
+        });
+        assert!(plan(&site(), &twice).unwrap_err()[0].contains("s3, docs, which all are"));
+        let named = |name: &str| ResolvedSite {
+            origin: Some(name.into()),
+            ..site()
+        };
+        let step = plan(&named("docs"), &twice).unwrap().unwrap();
+        assert_eq!(
+            (step.origin.as_str(), step.before.as_str()),
+            ("docs", "/docs")
+        );
+        assert!(plan(&named("nope"), &twice).unwrap_err()[0].contains("an origin nope"));
+    }
+}

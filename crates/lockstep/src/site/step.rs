@@ -1,0 +1,108 @@
+//! The change of one site.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigFile, Rules, prefix, release_of};
+use crate::release::ZipArtifact;
+
+/// One site's new release. Immutable once written, and all that the phase knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteStep {
+    /// The deployment.
+    pub deployment: String,
+    /// The manifest's name of the site.
+    pub component: String,
+    /// The bucket with its releases.
+    pub bucket: String,
+    /// The id of the distribution that serves it.
+    pub distribution: String,
+    /// The distribution's origin that is the bucket.
+    pub origin: String,
+    /// The release that is to be live.
+    pub release: String,
+    /// The files, as one zip file.
+    pub bundle: ZipArtifact,
+    /// How they are kept.
+    pub rules: Rules,
+    /// The file that is made when the site is deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigFile>,
+    /// The origin path before: what is live, and what is put back.
+    pub before: String,
+    /// What CloudFront forgets in any case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalidate: Vec<String>,
+    /// The page that is looked at once the release is live.
+    pub check: String,
+    /// How many releases stay.
+    pub keep: u32,
+    /// The time budget, in seconds.
+    pub deadline_seconds: u64,
+}
+
+impl SiteStep {
+    /// The site as people name it.
+    pub fn resource(&self) -> String {
+        format!("site {}", self.component)
+    }
+
+    /// The origin path afterwards.
+    pub fn after(&self) -> String {
+        let prefix = prefix(&self.release);
+        format!("/{}", prefix.trim_end_matches('/'))
+    }
+
+    /// The release that is live before; `None` for what Lockstep did not put there.
+    pub fn release_before(&self) -> Option<&str> {
+        release_of(&self.before)
+    }
+
+    /// By what CloudFront knows the invalidation again.
+    pub fn caller_reference(&self, undo: bool) -> String {
+        let Self {
+            deployment,
+            component,
+            ..
+        } = self;
+        let undo = if undo { "-undo" } else { "" };
+        format!("lockstep-{deployment}-{component}{undo}")
+    }
+
+    /// What a person does to put it back.
+    pub fn restore_command(&self) -> String {
+        let Self {
+            distribution,
+            origin,
+            before,
+            ..
+        } = self;
+        format!(
+            "set the origin path of the origin {origin} of the distribution {distribution} to `{before}` in CloudFront's \
+             console, wait until it is deployed, then: aws cloudfront create-invalidation --distribution-id {distribution} \
+             --paths '/*'"
+        )
+    }
+
+    /// What is live before, in a few words.
+    pub fn before_label(&self) -> String {
+        label(&self.before)
+    }
+
+    /// What is live afterwards, in a few words.
+    pub fn after_label(&self) -> String {
+        format!("{} as {}", self.bundle.label(), short(&self.release))
+    }
+}
+
+/// What an origin path serves, in a few words.
+fn label(path: &str) -> String {
+    match release_of(path) {
+        Some(release) => format!("release {}", short(release)),
+        None if path.is_empty() => "what the bucket itself holds".to_owned(),
+        None => format!("what the bucket holds at {path}"),
+    }
+}
+
+fn short(release: &str) -> &str {
+    release.get(..12).unwrap_or(release)
+}
