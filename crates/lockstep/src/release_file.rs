@@ -8,7 +8,7 @@ use thiserror::Error;
 
 pub use assign::Assigned;
 pub(crate) use assign::FUNCTION;
-pub(crate) use read::path_fault;
+pub use read::path_fault;
 
 /// The largest release.json that is read, in bytes.
 pub const RELEASE_FILE_LIMIT: usize = 256 * 1024;

@@ -8,14 +8,18 @@ mod planner;
 mod rejection;
 mod roles;
 mod services;
+mod sites;
 
 use images::Images;
+use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_handler::{Context, StartError, run};
+use lockstep_site::CloudFront;
 use logs::LogGroups;
 use planner::Planner;
 use roles::Roles;
 use services::Services;
+use sites::Sites;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -30,9 +34,15 @@ async fn main() -> Result<(), StartError> {
         roles: Roles::new(aws_sdk_iam::Client::new(sdk)),
         log_groups: LogGroups::new(aws_sdk_cloudwatchlogs::Client::new(sdk)),
     };
+    let sites = Sites {
+        sdk: sdk.clone(),
+        cloudfront: CloudFront::new(sdk),
+        cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(sdk)),
+    };
     let planner = Planner {
         ledger: context.ledger,
         services,
+        sites,
     };
     run(async |payload| planner.handle(payload).await).await
 }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::rejection::reject;
 use crate::services::{Planned, Services, Wanted};
+use crate::sites::Sites;
 
 /// How many services are looked at at the same time: enough to be quick, few enough not
 /// to be throttled.
@@ -38,6 +39,7 @@ struct Request {
 pub(crate) struct Planner {
     pub(crate) ledger: Ledger,
     pub(crate) services: Services,
+    pub(crate) sites: Sites,
 }
 
 /// A deployment and what it is planned with.
@@ -148,7 +150,26 @@ impl Planner {
             parts.push(part(service?, requested));
         }
         parts.push(functions);
+        if !planning.environment.sites.is_empty() {
+            parts.push(self.sites(planning).await?);
+        }
         Ok(Part::merged(parts))
+    }
+
+    /// What is to be done to sites.
+    async fn sites(&self, planning: &Planning<'_>) -> Result<Part, PhaseError> {
+        let Planning {
+            deployment,
+            record,
+            environment,
+        } = planning;
+        let (application, name) = (&deployment.application, &deployment.environment);
+        let current = self.ledger.current_release(application, name).await?;
+        let verified = current.map(|it| it.release.artifacts).unwrap_or_default();
+        let sites = &self.sites;
+        sites
+            .plan(deployment, environment, &record.requested, &verified)
+            .await
     }
 
     /// What the planner of functions found; `None` when it has to be asked first.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;
-use http::header::USER_AGENT;
+use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::BodyExt as _;
 use thiserror::Error;
@@ -27,6 +27,8 @@ pub struct HttpGet {
 pub struct HttpAnswer {
     /// The status.
     pub status: u16,
+    /// The header `Content-Type`; empty where there is none.
+    pub content_type: String,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -70,10 +72,14 @@ impl HttpGet {
         let response = client.request(request).await;
         let response = response.map_err(|error| failure(&error))?;
         let status = response.status().as_u16();
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type.map(|it| String::from_utf8_lossy(it.as_bytes()));
+        let content_type = content_type.unwrap_or_default().into_owned();
         let body = response.into_body().collect().await;
         let body = body.map_err(|error| failure(&error))?.to_bytes();
         Ok(HttpAnswer {
             status,
+            content_type,
             body: body.to_vec(),
         })
     }

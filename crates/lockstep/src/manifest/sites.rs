@@ -23,7 +23,7 @@ const PAGES: &str = "**/*.html";
 #[serde(deny_unknown_fields)]
 pub struct Site {
     /// The bucket, in the controller's region, or `{output: STACK.OUTPUT}`. Every release gets a
-    /// prefix of its own there, `releases/<id>/`; nothing else in it is touched.
+    /// prefix of its own there, below `releases/`; nothing else in it is touched.
     pub bucket: SiteValue,
     /// The id of the distribution, or `{output: STACK.OUTPUT}`. Its origin path says which release
     /// is live.

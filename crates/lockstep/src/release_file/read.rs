@@ -44,7 +44,7 @@ impl ReleaseFile {
 
 /// Why a path cannot be that of an artifact: what was expected. Whatever leads out of the
 /// release, or means something else to another system, is refused.
-pub(crate) fn path_fault(path: &str) -> Option<&'static str> {
+pub fn path_fault(path: &str) -> Option<&'static str> {
     let bad_part = |part: &str| part.is_empty() || part == "." || part == "..";
     match path {
         "release.json" | "release.zip" => Some("a file of its own beside release.json"),

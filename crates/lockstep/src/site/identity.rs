@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Rules;
+use crate::record::DeploymentRef;
 
-/// Under what all releases lie in a site's bucket.
-pub const PREFIX: &str = "releases/";
+/// Under what all releases lie in a bucket.
+const PREFIX: &str = "releases/";
 
 /// How many hex digits of the hash name a release.
 const DIGITS: usize = 20;
@@ -53,26 +54,43 @@ pub fn release_id(bundle_sha256: &str, config: Option<&ConfigFile>, rules: &Rule
     id
 }
 
+/// Under what the releases of one site lie. Several sites, and the same site of several
+/// environments, can share a bucket: what one of them deletes is never another one's.
+pub fn scope(deployment: &DeploymentRef, component: &str) -> String {
+    let DeploymentRef {
+        application,
+        environment,
+        ..
+    } = deployment;
+    format!("{PREFIX}{application}/{environment}/{component}/")
+}
+
 /// The prefix of a release's files, with a slash at its end.
-pub fn prefix(release: &str) -> String {
-    format!("{PREFIX}{release}/")
+pub fn prefix(scope: &str, release: &str) -> String {
+    format!("{scope}{release}/")
 }
 
 /// The key of the list of a release's files. It is written when all of them are there.
-pub fn inventory_key(release: &str) -> String {
-    format!("{PREFIX}{release}.json")
+pub fn inventory_key(scope: &str, release: &str) -> String {
+    format!("{scope}{release}.json")
 }
 
 /// The release that an origin path serves; `None` for whatever Lockstep did not put there.
-pub fn release_of(origin_path: &str) -> Option<&str> {
-    let release = origin_path.strip_prefix('/')?.strip_prefix(PREFIX)?;
-    let is_id = release.len() == DIGITS && release.bytes().all(|it| it.is_ascii_hexdigit());
-    is_id.then_some(release)
+pub fn release_of<'a>(scope: &str, origin_path: &'a str) -> Option<&'a str> {
+    let release = origin_path.strip_prefix('/')?.strip_prefix(scope)?;
+    is_release(release).then_some(release)
+}
+
+/// Whether a text is the name of a release.
+pub fn is_release(text: &str) -> bool {
+    let is_digit = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
+    text.len() == DIGITS && text.bytes().all(is_digit)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ConfigFile, Rules, inventory_key, prefix, release_id, release_of};
+    use super::{ConfigFile, Rules, inventory_key, prefix, release_id, release_of, scope};
+    use crate::record::DeploymentRef;
 
     #[test]
     fn whatever_makes_a_difference_makes_another_release() {
@@ -99,18 +117,29 @@ mod tests {
 
     #[test]
     fn an_origin_path_names_its_release() {
+        let deployment = DeploymentRef {
+            id: crate::DeploymentId::for_execution("x", "arn", 0),
+            application: "quiz".into(),
+            environment: "production".into(),
+        };
+        let scope = scope(&deployment, "web");
         let id = "0123456789abcdef0123";
-        let path = format!("/{}", prefix(id).trim_end_matches('/'));
-        assert_eq!(release_of(&path), Some(id));
-        assert_eq!(inventory_key(id), format!("releases/{id}.json"));
+        let path = format!("/{}", prefix(&scope, id).trim_end_matches('/'));
+        assert_eq!(path, format!("/releases/quiz/production/web/{id}"));
+        assert_eq!(release_of(&scope, &path), Some(id));
+        assert_eq!(
+            inventory_key(&scope, id),
+            format!("releases/quiz/production/web/{id}.json")
+        );
         for other in [
             "",
             "/",
             "/site",
-            "/releases/1.4.0",
-            "/releases/0123456789abcdef0123/en",
+            "/releases/quiz/production/web/1.4.0",
+            "/releases/quiz/staging/web/0123456789abcdef0123",
+            "/releases/quiz/production/web/0123456789abcdef0123/en",
         ] {
-            assert_eq!(release_of(other), None, "{other}");
+            assert_eq!(release_of(&scope, other), None, "{other}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Sites: front ends in an S3 bucket that a CloudFront distribution serves.
 //!
-//! Every release lies under a prefix of its own, `releases/<id>/`, which never changes once it is
-//! whole. What is live is what the distribution's origin path says, so that going live and going
+//! Every release lies under a prefix of its own, `releases/<application>/<environment>/<site>/<id>/`,
+//! which never changes once it is live. What is live is what the distribution's origin path says, so that going live and going
 //! back are one and the same call.
 
 mod config_xml;
@@ -18,7 +18,7 @@ mod step;
 mod upload;
 
 pub use config_xml::with_origin_path;
-pub use identity::{ConfigFile, PREFIX, inventory_key, prefix, release_id, release_of};
+pub use identity::{ConfigFile, inventory_key, is_release, prefix, release_id, release_of, scope};
 pub use invalidation::{EVERYTHING, paths};
 pub use inventory::{Carried, FileEntry, Inventory};
 pub use keep::{Kept, superfluous};

@@ -1,6 +1,6 @@
 //! From what is wanted and what is live to a step, or to what is in the way.
 
-use super::{ConfigFile, LiveDistribution, Origin, SiteStep, release_id};
+use super::{ConfigFile, LiveDistribution, Origin, SiteStep, release_id, scope};
 use crate::Check;
 use crate::manifest::ResolvedSite;
 use crate::record::DeploymentRef;
@@ -68,6 +68,7 @@ pub fn plan_site(inputs: &SiteInputs<'_>) -> Result<Option<SiteStep>, Vec<Check>
     let step = SiteStep {
         deployment: deployment.id.to_string(),
         component: component.to_owned(),
+        scope: scope(deployment, component),
         bucket: found.bucket.clone(),
         distribution: found.id.clone(),
         origin: origin.id.clone(),
@@ -259,6 +260,7 @@ pub(super) mod testing {
         SiteStep {
             deployment: "01JD".into(),
             component: "web".into(),
+            scope: "releases/quiz/production/web/".into(),
             bucket: "web".into(),
             distribution: "E1".into(),
             origin: "s3".into(),
@@ -269,7 +271,7 @@ pub(super) mod testing {
                 cache: vec![],
             },
             config: None,
-            before: format!("/releases/{BEFORE}"),
+            before: format!("/releases/quiz/production/web/{BEFORE}"),
             invalidate: vec![],
             check: "https://d1.cloudfront.net/".into(),
             keep: 5,

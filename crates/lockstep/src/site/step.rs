@@ -12,6 +12,8 @@ pub struct SiteStep {
     pub deployment: String,
     /// The manifest's name of the site.
     pub component: String,
+    /// The prefix of all its releases.
+    pub scope: String,
     /// The bucket with its releases.
     pub bucket: String,
     /// The id of the distribution that serves it.
@@ -48,13 +50,13 @@ impl SiteStep {
 
     /// The origin path afterwards.
     pub fn after(&self) -> String {
-        let prefix = prefix(&self.release);
+        let prefix = prefix(&self.scope, &self.release);
         format!("/{}", prefix.trim_end_matches('/'))
     }
 
     /// The release that is live before; `None` for what Lockstep did not put there.
     pub fn release_before(&self) -> Option<&str> {
-        release_of(&self.before)
+        release_of(&self.scope, &self.before)
     }
 
     /// By what CloudFront knows the invalidation again.
@@ -85,21 +87,16 @@ impl SiteStep {
 
     /// What is live before, in a few words.
     pub fn before_label(&self) -> String {
-        label(&self.before)
+        match self.release_before() {
+            Some(release) => format!("release {}", short(release)),
+            None if self.before.is_empty() => "what the bucket itself holds".to_owned(),
+            None => format!("what the bucket holds at {}", self.before),
+        }
     }
 
     /// What is live afterwards, in a few words.
     pub fn after_label(&self) -> String {
         format!("{} as {}", self.bundle.label(), short(&self.release))
-    }
-}
-
-/// What an origin path serves, in a few words.
-fn label(path: &str) -> String {
-    match release_of(path) {
-        Some(release) => format!("release {}", short(release)),
-        None if path.is_empty() => "what the bucket itself holds".to_owned(),
-        None => format!("what the bucket holds at {path}"),
     }
 }
 

@@ -55,6 +55,7 @@ pub fn files(
 /// last. `there` are the paths that are already. A file that the live release has, with the same
 /// headers, is copied inside S3.
 pub fn order<'a>(
+    scope: &str,
     inventory: &'a Inventory,
     before: Option<&Inventory>,
     there: &BTreeSet<String>,
@@ -62,7 +63,7 @@ pub fn order<'a>(
     let source = |path: &str, file: &FileEntry| {
         let before = before?;
         let same = before.get(path).is_some_and(|it| it == file);
-        same.then(|| format!("{}{path}", prefix(&before.release)))
+        same.then(|| format!("{}{path}", prefix(scope, &before.release)))
     };
     let own = inventory.files.iter();
     let carried = inventory.carried.iter();
@@ -125,7 +126,7 @@ mod tests {
             ],
         );
         let there = BTreeSet::from(["logo.png".to_owned()]);
-        let puts = order(&two, Some(&one), &there);
+        let puts = order("releases/", &two, Some(&one), &there);
         let puts: Vec<_> = puts.iter().map(|(path, _, put)| (*path, put)).collect();
         assert_eq!(
             puts,
@@ -137,7 +138,7 @@ mod tests {
             ]
         );
         assert!(
-            order(&two, None, &BTreeSet::new())
+            order("releases/", &two, None, &BTreeSet::new())
                 .iter()
                 .all(|(_, _, put)| *put == Put::Upload)
         );
@@ -150,7 +151,10 @@ mod tests {
         if let Some(file) = two.files.get_mut("robots.txt") {
             file.control = "other".into();
         }
-        assert_eq!(order(&two, Some(&one), &BTreeSet::new())[0].2, Put::Upload);
+        assert_eq!(
+            order("releases/", &two, Some(&one), &BTreeSet::new())[0].2,
+            Put::Upload
+        );
     }
 
     #[test]

@@ -1,0 +1,171 @@
+//! What the phase does to a site; what it means is decided in [`lockstep::site`].
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use lockstep::site::{
+    Do, Invalidation, Inventory, Looked, Next, SiteStep, inventory_key, next, undo_next,
+};
+use lockstep::{Phase, PhaseError, Progress, WakeKey};
+use lockstep_aws::HttpGet;
+use lockstep_site::{Bucket, CloudFront};
+
+use crate::check;
+use crate::permit::Permit;
+
+/// How often one invocation looks and acts at most: more than any way through takes.
+const ROUNDS: usize = 8;
+
+/// Brings a site's release about: files, their list, the switch, what CloudFront forgets, and the
+/// look at what is served.
+///
+/// `start` does whatever can be done until its time is used up, and can be asked again at any
+/// point. While something is left to do, `observe` says that the step was not started: CloudFront
+/// tells nobody when it is done, so that every invocation looks at everything anyway.
+#[derive(Debug)]
+pub(crate) struct SitePhase {
+    pub(crate) cloudfront: CloudFront,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) http: HttpGet,
+    pub(crate) permit: Permit,
+    /// What `start` came to, for the `observe` that follows at once.
+    pub(crate) seen: RefCell<Option<(String, Progress)>>,
+}
+
+impl SitePhase {
+    pub(crate) fn bucket(&self, name: &str) -> Bucket {
+        Bucket::with_client(self.s3.clone(), name)
+    }
+
+    /// Looks and acts by turns until there is nothing to do but to wait.
+    async fn go_on(&self, step: &SiteStep, undo: bool) -> Result<Progress, PhaseError> {
+        let (mut invalidation, mut made) = (None, None);
+        for _ in 0..ROUNDS {
+            let seen = self.look(step, invalidation).await?;
+            let decided = if undo {
+                undo_next(step, &seen)?
+            } else {
+                next(step, &seen)?
+            };
+            match decided {
+                Next::Act(action) if made.as_ref() == Some(&action) => break,
+                Next::Act(action) => {
+                    tracing::info!(target = step.resource(), action = ?action, "acting");
+                    match &action {
+                        Do::Upload => {
+                            if let Some(note) = self.upload(step, &seen).await? {
+                                return Ok(Progress::Running { note });
+                            }
+                        }
+                        Do::Switch { from, to } => {
+                            let origin = (step.distribution.as_str(), step.origin.as_str());
+                            let mandate = self.permit.mandate();
+                            self.cloudfront
+                                .switch(origin.0, origin.1, (from, to), &mandate)
+                                .await?;
+                        }
+                        Do::Invalidate(paths) => {
+                            self.permit.holds().await?;
+                            let reference = step.caller_reference(undo);
+                            let call =
+                                self.cloudfront
+                                    .invalidate(&step.distribution, &reference, paths);
+                            invalidation = Some(call.await?);
+                        }
+                    }
+                    made = Some(action);
+                }
+                Next::Wait { note } => return Ok(Progress::Running { note }),
+                Next::Check => {
+                    check::served(&self.http, step, &seen).await?;
+                    return Ok(Progress::Done {
+                        summary: check::summary(step, &seen),
+                    });
+                }
+                Next::Done { summary } => return Ok(Progress::Done { summary }),
+            }
+        }
+        Ok(Progress::Running {
+            note: "CloudFront was asked; it does not show it yet".to_owned(),
+        })
+    }
+
+    /// Looks at the distribution and at the lists of both releases.
+    async fn look(
+        &self,
+        step: &SiteStep,
+        invalidation: Option<Invalidation>,
+    ) -> Result<Looked, PhaseError> {
+        let distribution = self.cloudfront.distribution(&step.distribution).await?;
+        let distribution = distribution.ok_or_else(|| PhaseError::Rejected {
+            resource: step.resource(),
+            reason: format!(
+                "the distribution {} does not exist any more; somebody deleted it",
+                step.distribution
+            ),
+        })?;
+        let before = match step.release_before() {
+            Some(release) => self.inventory(step, release).await?,
+            None => None,
+        };
+        Ok(Looked {
+            distribution,
+            inventory: self.inventory(step, &step.release).await?,
+            before,
+            invalidation,
+        })
+    }
+
+    async fn inventory(
+        &self,
+        step: &SiteStep,
+        release: &str,
+    ) -> Result<Option<Inventory>, PhaseError> {
+        let key = inventory_key(&step.scope, release);
+        let Some(bytes) = self.bucket(&step.bucket).read(&key).await? else {
+            return Ok(None);
+        };
+        let inventory = serde_json::from_slice(&bytes);
+        inventory.map(Some).map_err(|error| PhaseError::Rejected {
+            resource: format!("s3://{}/{key}", step.bucket),
+            reason: format!(
+                "the list of the release's files cannot be read: {error}; delete it, and deploy again: it is written anew"
+            ),
+        })
+    }
+}
+
+impl Phase for SitePhase {
+    type Step = SiteStep;
+
+    fn deadline(&self, step: &SiteStep) -> Duration {
+        Duration::from_secs(step.deadline_seconds)
+    }
+
+    /// CloudFront tells nobody when it is done: the state asks again after some seconds.
+    fn wake_keys(&self, _step: &SiteStep) -> Vec<WakeKey> {
+        Vec::new()
+    }
+
+    async fn start(&self, step: &SiteStep) -> Result<(), PhaseError> {
+        let progress = self.go_on(step, false).await?;
+        self.seen.replace(Some((step.deployment.clone(), progress)));
+        Ok(())
+    }
+
+    async fn observe(&self, step: &SiteStep) -> Result<Progress, PhaseError> {
+        if let Some((deployment, progress)) = self.seen.take()
+            && deployment == step.deployment
+        {
+            return Ok(progress);
+        }
+        Ok(Progress::NotStarted)
+    }
+
+    async fn undo(&self, step: &SiteStep) -> Result<Progress, PhaseError> {
+        self.go_on(step, true).await
+    }
+}
+
+#[cfg(test)]
+mod tests;
