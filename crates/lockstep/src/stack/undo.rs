@@ -314,7 +314,7 @@ impl At<'_> {
 
 /// Whether a stack has the template, parameters and tags that it had. What cannot be read does not
 /// count: no deployment sets it.
-fn is_as_before(before: &StackBefore, live: &LiveStack, looked: &Looked) -> bool {
+pub(super) fn is_as_before(before: &StackBefore, live: &LiveStack, looked: &Looked) -> bool {
     let template = looked.template_sha256.as_ref();
     let mut parameters = live.parameters.clone();
     parameters.retain(|key, _| !before.hidden.contains(key));
