@@ -13,6 +13,9 @@ use super::stateful::is_stateful;
 use super::step::{StackBefore, StackStep};
 use crate::PhaseError;
 
+/// How undo begins to say of a new stack that it was left there.
+pub(crate) const STAYS: &str = "the new stack stays";
+
 /// What to do next to put back what was there before.
 ///
 /// Nothing that holds data is ever deleted or replaced by it, and no resource is left behind.
@@ -117,7 +120,7 @@ impl At<'_> {
             (_, None) if going && self.creates_precious() => wait(&at_work(self.looked, live)),
             (_, Some(_)) if going => wait(&at_work(self.looked, live)),
             (_, Some(precious)) => done(&format!(
-                "the new stack stays ({status}), because it may hold data: {precious}; where that is not needed, \
+                "{STAYS} ({status}), because it may hold data: {precious}; where that is not needed, \
                  delete it by hand: aws cloudformation delete-stack --stack-name {}",
                 live.name
             )),
