@@ -128,11 +128,11 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     assert_eq!(field("Stacks", "MaxConcurrency"), 1);
     assert_eq!(
         field("Rollout", "Items"),
-        "{% [$steps[phase != 'stack']] %}"
+        "{% [$steps[$not(phase in ['stack', 'infrastructure-build'])]] %}"
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[phase != 'stack']]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}, $steps[phase = 'stack'][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
+        "{% [{'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build'])]]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -158,7 +158,7 @@ fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet
             .token_tasks()
             .filter(|task| machine.is_inside(task, map));
         let (stacks, rest): (Vec<_>, Vec<_>) =
-            tasks.partition(|task| task.function() == "Infrastructure");
+            tasks.partition(|task| task.function().starts_with("Infrastructure"));
         for task in stacks.iter().chain(&rest) {
             assert_eq!(task.payload()["verb"], verb, "{}", task.name);
         }
@@ -278,12 +278,19 @@ fn each_phase_of_a_step_has_its_state() {
         ("service", "Service"),
         ("functions", "Function"),
         ("stack", "Infrastructure"),
+        ("infrastructure-build", "InfrastructureBuild"),
         ("seed", "SeedLive"),
         ("parameters", "Parameters"),
     ];
     // Stacks are changed before, in a Map of their own, and the code that they need before that.
     for (choice, undo, unknown, phases) in [
         ("StepPhase", "", "UnknownPhase", &phases[..2]),
+        (
+            "InfrastructurePhase",
+            "",
+            "UnknownInfrastructurePhase",
+            &phases[2..4],
+        ),
         ("UndoStepPhase", "Undo", "UnknownPhaseToUndo", &phases[..]),
     ] {
         let state = machine.state(choice);
@@ -315,13 +322,17 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
         })
         .collect();
     let expected = [
+        (
+            "{% 'infrastructure' in $states.input.needs %}",
+            "PlanInfrastructure",
+        ),
         ("{% 'stacks' in $states.input.needs %}", "PlanStacks"),
         (
             "{% $type($states.input.needs) = 'array' %}",
             "PlanFunctions",
         ),
         (
-            "{% $exists($steps[phase = 'stack']) %}",
+            "{% $exists($steps[phase in ['stack', 'infrastructure-build']]) %}",
             "AnnounceInfrastructure",
         ),
         ("{% $count($steps) > 0 %}", "AnnounceStart"),
