@@ -81,6 +81,7 @@ fn a_rollback_that_fails_again_is_told_and_ended_by_whoever_lets_it_skip() {
         assert_eq!(outcome, "ROLLED_BACK", "{message}");
         let why = "its rollback was continued and failed again: First (AWS::SSM::Parameter) failed: Too many writes";
         assert!(message.contains(why), "{message}");
+        assert!(message.contains("as stuck as before"), "{message}");
         assert_eq!(patient.status().await, "UPDATE_ROLLBACK_FAILED");
 
         let (outcome, message) = patient.deploy("").await;
@@ -172,7 +173,11 @@ fn an_update_that_was_left_half_done_is_no_deployments_to_roll_back() {
             assert!(message.contains(part), "{part}: {message}");
         }
         assert_eq!(patient.status().await, "UPDATE_FAILED");
-        assert_eq!(patient.values().await, ["theirs", "before"], "nothing was done to it");
+        assert_eq!(
+            patient.values().await,
+            ["theirs", "before"],
+            "nothing was done to it"
+        );
     });
 }
 

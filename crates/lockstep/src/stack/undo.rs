@@ -217,6 +217,17 @@ impl At<'_> {
         if self.began(Purpose::Heal) {
             let status = &live.status;
             summary = format!("nothing of the change was begun; the stack is {status} now");
+            if !status.is_healthy() {
+                let StackStep {
+                    environment,
+                    component,
+                    ..
+                } = self.step;
+                summary = format!(
+                    "nothing of the change was begun, and the stack is as stuck as before, {status}: lockstep doctor \
+                     {environment} {component}"
+                );
+            }
         }
         Next::Done { summary }
     }
