@@ -48,4 +48,4 @@ pub use stack::releases_bucket;
 pub use stacked::{StackSnapshot, Stacked, Wanted};
 pub use text::Names;
 pub use wait::{eventually, within};
-pub use world::{World, project, run, shared};
+pub use world::{World, project, run, shared, shared_as};

@@ -24,6 +24,7 @@ mod ignored;
 mod rejected;
 mod releases;
 mod stacks;
+mod stacks_parameters;
 mod stopped;
 mod story;
 mod superseded;
@@ -33,12 +34,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use lockstep_tests::{World, run, shared};
+use lockstep_tests::{World, run, shared_as};
 
 /// A story's name, which is that of its file, and its teller.
 type Tale = (&'static str, fn(&'static World) -> String);
 
-const TALES: [Tale; 12] = [
+const TALES: [Tale; 13] = [
     ("succeeded", |world| run(releases::succeeded(world))),
     ("no-change", |world| run(releases::no_change(world))),
     ("rolled-back", |world| run(releases::rolled_back(world))),
@@ -57,6 +58,7 @@ const TALES: [Tale; 12] = [
         run(rejected::unreadable(world))
     }),
     ("stopped", |world| run(stopped::stopped(world))),
+    ("stopped-by-name", |world| run(stopped::by_name(world))),
     ("ignored-pushes", |world| run(ignored::pushes(world))),
     ("ignored-repeats", |world| run(ignored::repeats(world))),
 ];
@@ -114,7 +116,7 @@ const TALES_OF_FUNCTIONS: [Tale; 16] = [
 ];
 
 /// The stories of stacks.
-const TALES_OF_STACKS: [Tale; 7] = [
+const TALES_OF_STACKS: [Tale; 11] = [
     ("stacks-created", |world| run(stacks::created(world))),
     ("stacks-updated", |world| run(stacks::updated(world))),
     ("stacks-guarded", |world| run(stacks::guarded(world))),
@@ -122,6 +124,18 @@ const TALES_OF_STACKS: [Tale; 7] = [
     ("stacks-data-kept", |world| run(stacks::data_kept(world))),
     ("stacks-new-undone", |world| run(stacks::new_undone(world))),
     ("stacks-failed", |world| run(stacks::failed(world))),
+    ("stacks-default-role", |world| {
+        run(stacks::default_role(world))
+    }),
+    ("stacks-parameters-read", |world| {
+        run(stacks_parameters::read(world))
+    }),
+    ("stacks-parameters-conflict", |world| {
+        run(stacks_parameters::conflict(world))
+    }),
+    ("stacks-parameters-undone", |world| {
+        run(stacks_parameters::undone(world))
+    }),
 ];
 
 /// How many stories of functions are told at once: each starts dozens of them.
@@ -129,7 +143,8 @@ const FLEETS: usize = 5;
 
 #[test]
 fn every_story_is_told_as_it_is_written() {
-    let Some(world) = run(shared("golden-stories")) else {
+    let parameters = &[("StackRoleArn", stacks::DEFAULT_ROLE)];
+    let Some(world) = run(shared_as("golden-stories", parameters)) else {
         return;
     };
     let mut wrong = told(world, &TALES, TALES.len());
