@@ -22,6 +22,7 @@
 
 mod application;
 mod build;
+mod built;
 mod clients;
 mod executions;
 mod fleet;
@@ -38,6 +39,7 @@ mod web;
 mod world;
 
 pub use application::{Application, ENVIRONMENT};
+pub use built::{Built, Platform, PlatformSnapshot};
 pub use clients::Clients;
 pub use executions::{Ended, Execution};
 pub use fleet::{ALIAS, FIRST, Fleet, OLD_VARIABLE, Shape};

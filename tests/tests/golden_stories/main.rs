@@ -13,6 +13,7 @@
     reason = "a test may stop at the first surprise, and says so on the terminal"
 )]
 
+mod builds;
 mod dirty;
 mod files;
 mod functions;
@@ -138,6 +139,31 @@ const TALES_OF_STACKS: [Tale; 11] = [
     }),
 ];
 
+/// The stories of infrastructure that CodeBuild builds.
+const TALES_OF_BUILDS: [Tale; 7] = [
+    ("infrastructure-build-created", |world| {
+        run(builds::created(world))
+    }),
+    ("infrastructure-build-updated", |world| {
+        run(builds::updated(world))
+    }),
+    ("infrastructure-build-guarded", |world| {
+        run(builds::guarded(world))
+    }),
+    ("infrastructure-build-plan-failed", |world| {
+        run(builds::plan_failed(world))
+    }),
+    ("infrastructure-build-apply-failed", |world| {
+        run(builds::apply_failed(world))
+    }),
+    ("infrastructure-build-undone", |world| {
+        run(builds::undone(world))
+    }),
+    ("infrastructure-build-first-failed", |world| {
+        run(builds::first_failed(world))
+    }),
+];
+
 /// How many stories of functions are told at once: each starts dozens of them.
 const FLEETS: usize = 5;
 
@@ -150,6 +176,7 @@ fn every_story_is_told_as_it_is_written() {
     let mut wrong = told(world, &TALES, TALES.len());
     wrong.extend(told(world, &TALES_OF_FUNCTIONS, FLEETS));
     wrong.extend(told(world, &TALES_OF_STACKS, FLEETS));
+    wrong.extend(told(world, &TALES_OF_BUILDS, FLEETS));
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
 }
 
@@ -189,6 +216,7 @@ fn told(world: &'static World, tales: &[Tale], at_once: usize) -> Vec<String> {
 fn every_file_is_told_by_a_story() {
     let tales = TALES.iter();
     let tales = tales.chain(&TALES_OF_FUNCTIONS).chain(&TALES_OF_STACKS);
+    let tales = tales.chain(&TALES_OF_BUILDS);
     let names: Vec<_> = tales.map(|(name, _)| *name).collect();
     assert_eq!(files::untold(&names), Vec::<String>::new());
 }
