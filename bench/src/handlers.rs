@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{Result, aws_environment};
 
 /// The handlers.
-pub const HANDLERS: [&str; 16] = [
+pub const HANDLERS: [&str; 18] = [
     "trigger",
     "release",
     "lock",
@@ -18,8 +18,10 @@ pub const HANDLERS: [&str; 16] = [
     "plan-functions",
     "plan-stacks",
     "infrastructure",
+    "infrastructure-build",
     "service",
     "function",
+    "site",
     "traffic",
     "verify",
     "publish-live",

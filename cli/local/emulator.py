@@ -20,6 +20,7 @@ What is added to the emulator, all of it on its outside:
 * CloudWatch is asked in CBOR, as the AWS SDKs ask it; the emulator needs a package for that which it does not bring.
 * Calls about one alias need the permissions that they need on AWS; the emulator asks for `lambda:ListAliases` for all.
 * An invocation of a version needs a permission on that version, as on AWS; the emulator asks for one on the function.
+* Parameters below a path need a permission on that path, as on AWS; the emulator asks for one on everything.
 * The event of an upload names the object's version, as on AWS.
 * CloudFormation knows a few more resource types, and behaves as on AWS where it did not; see resources.py and stacks.py.
 * CodeBuild runs builds; see codebuild.py and builds.py.
@@ -357,6 +358,22 @@ def permit_invocations_of_versions():
     iam_actions.extract_resource_arn = extract_qualified
 
 
+def permit_parameters_by_path():
+    """Has GetParametersByPath ask for its permission on the path, as on AWS, and not on everything."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_resource_arn
+
+    def extract_path(service, method, path, headers, body, query_params, region, account_id, *args, **kwargs):
+        arn = extract(service, method, path, headers, body, query_params, region, account_id, *args, **kwargs)
+        if service != "ssm" or arn != "*" or iam_actions._action_from_target(headers) != "GetParametersByPath":
+            return arn
+        below = json.loads(body or b"{}").get("Path", "").strip("/")
+        return f"arn:aws:ssm:{region}:{account_id}:parameter/{below}"
+
+    iam_actions.extract_resource_arn = extract_path
+
+
 def tell_versions_of_objects():
     """Has the event of an upload name the object's version, as on AWS."""
     from ministack.services import eventbridge, s3
@@ -486,6 +503,7 @@ def serve():
     repeat_failed_events()
     permit_calls_on_aliases()
     permit_invocations_of_versions()
+    permit_parameters_by_path()
     stacks.permit_by_stack()
     codebuild.permit_by_project()
     sys.modules.setdefault("cbor2", Cbor)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lockstep::DeploymentId;
 use lockstep::ecs::{needed_log_groups, short_name};
 use lockstep::lambda::{Member, members, needs_listing};
-use lockstep::live::live_key;
+use lockstep::live::{lasting_names, live_key, live_path, output_name};
 use lockstep::manifest::{
     CodeSource, ResolvedEnvironment, ResolvedFunction, ResolvedService, ResolvedStack,
     StackParameter, StackTemplate,
@@ -16,7 +16,33 @@ use lockstep_ecs::ServiceLookup;
 use serde_json::Value;
 
 use super::resource::{Creators, Resource, State};
-use crate::account::{Account, RoleLook};
+use crate::account::{Account, RoleLook, alarm_name};
+
+/// Who assumes a role.
+struct User {
+    /// What the role is called in the report.
+    kind: &'static str,
+    /// How AWS calls it in trust policies.
+    service: &'static str,
+    /// What is wrong where it may not.
+    refused: &'static str,
+    /// What else mends that.
+    mend: &'static str,
+}
+
+const TASKS: User = User {
+    kind: "role",
+    service: "ecs-tasks.amazonaws.com",
+    refused: "ECS tasks may not assume it",
+    mend: "correct the task definition",
+};
+
+const FUNCTIONS: User = User {
+    kind: "function role",
+    service: "lambda.amazonaws.com",
+    refused: "Lambda may not assume it",
+    mend: "give the function another role",
+};
 
 /// One environment, and what the controller has for it.
 #[derive(Debug, Clone, Copy)]
@@ -35,14 +61,17 @@ pub struct Scope<'a> {
 
 /// Everything that the environment needs, in the order in which it is created.
 pub async fn inventory(scope: Scope<'_>) -> Vec<Resource> {
-    let (stacks, services, functions, shared) = tokio::join!(
+    let (stacks, services, functions, alarms, shared, parameters) = tokio::join!(
         scope.stacks(),
         scope.services(),
         scope.functions(),
-        scope.shared()
+        scope.alarms(),
+        scope.shared(),
+        scope.parameters()
     );
     let mut seen = BTreeSet::new();
-    let all = [stacks, services, functions, shared].into_iter().flatten();
+    let all = [stacks, services, functions, alarms, shared, parameters];
+    let all = all.into_iter().flatten();
     let mut all: Vec<_> = all
         .filter(|it| seen.insert((it.kind, it.name.clone())))
         .collect();
@@ -183,20 +212,52 @@ impl Scope<'_> {
             let Some(role) = role.filter(|it| !it.is_empty()) else {
                 continue;
             };
-            let resource = of("role", short_name(role));
-            all.push(match self.account.task_role(role).await {
-                Ok(RoleLook::Good) => resource.found(""),
-                Ok(RoleLook::Missing) => resource.missing(),
-                Ok(RoleLook::NotAssumable) => resource.faulty(
-                    "ECS tasks may not assume it",
-                    "name ecs-tasks.amazonaws.com in its trust policy, or correct the task definition",
-                ),
-                Err(error) => resource.unknown(&error),
-            });
+            all.push(self.role(component, role, &TASKS).await);
         }
         for log in needed_log_groups(definition) {
             let look = self.account.has_log_group(&log.group).await;
             all.push(of("log group", &log.group).looked(look));
+        }
+        all
+    }
+
+    async fn role(&self, component: &str, role: &str, user: &User) -> Resource {
+        let resource = Resource::new(user.kind, short_name(role), Some(component));
+        match self.account.role(role, user.service).await {
+            Ok(RoleLook::Good) => resource.found(""),
+            Ok(RoleLook::Missing) => resource.missing(),
+            Ok(RoleLook::NotAssumable) => {
+                let todo = format!(
+                    "name {} in its trust policy, or {}",
+                    user.service, user.mend
+                );
+                resource.faulty(user.refused, todo)
+            }
+            Err(error) => resource.unknown(&error),
+        }
+    }
+
+    /// The alarms that roll back stacks, and the shifting of traffic.
+    async fn alarms(&self) -> Vec<Resource> {
+        let stacks = self.environment.stacks.iter();
+        let of_stacks = stacks.flat_map(|(name, stack)| {
+            let alarms = stack.alarms.iter();
+            alarms.map(move |alarm| (alarm, Some(name.as_str())))
+        });
+        let traffic = self.environment.traffic.iter();
+        let of_traffic = traffic.flat_map(|it| it.alarms.iter().map(|alarm| (alarm, None)));
+        let mut all = Vec::new();
+        for (alarm, component) in of_stacks.chain(of_traffic) {
+            let resource = Resource::new("alarm", alarm_name(alarm), component);
+            all.push(match self.account.alarm(alarm).await {
+                Ok(None) => resource.missing(),
+                Ok(Some(state)) if state == "ALARM" => resource.faulty(
+                    "it is in ALARM",
+                    "see to what it says: as long as it is in ALARM, what it watches is put back",
+                ),
+                Ok(Some(state)) => resource.found(state),
+                Err(error) => resource.unknown(&error),
+            });
         }
         all
     }
@@ -249,11 +310,17 @@ impl Scope<'_> {
     async fn function(&self, component: &str, member: Member<'_>) -> Vec<Resource> {
         let resource = Resource::new("function", member.function, Some(component));
         let lambda = &self.account.lambda;
-        let mut all = vec![match lambda.function(member.function, None).await {
-            Ok(Some(_)) => resource.found(""),
-            Ok(None) => resource.missing(),
-            Err(error) => resource.unknown(&error),
-        }];
+        let mut all = Vec::new();
+        match lambda.function(member.function, None).await {
+            Ok(Some(live)) => {
+                all.push(resource.found(""));
+                if !live.role().is_empty() {
+                    all.push(self.role(component, live.role(), &FUNCTIONS).await);
+                }
+            }
+            Ok(None) => all.push(resource.missing()),
+            Err(error) => all.push(resource.unknown(&error)),
+        }
         if let Some(alias) = &member.resolved.alias {
             let name = format!("{}:{alias}", member.function);
             let resource = Resource::new("alias", name, Some(component));
@@ -281,13 +348,7 @@ impl Scope<'_> {
         let bucket = account.has_bucket(self.bucket).await;
         let mut all = vec![Resource::new("bucket", self.bucket, None).looked(bucket)];
         for component in self.live_code() {
-            let deployment = DeploymentRef {
-                // Keys are the same for all deployments.
-                id: DeploymentId::for_execution("", "", 0),
-                application: environment.application.clone(),
-                environment: environment.environment.clone(),
-            };
-            let key = live_key(&deployment, &component);
+            let key = live_key(&self.any_deployment(), &component);
             let look = account.has_object(self.bucket, &key).await;
             let mut resource = Resource::new("live key", key, Some(&component)).looked(look);
             if resource.state == State::Missing {
@@ -302,6 +363,52 @@ impl Scope<'_> {
         let topic = account.has_topic(self.topic).await;
         all.push(Resource::new("topic", self.topic, None).looked(topic));
         all
+    }
+
+    /// The names of what is kept are the same for all deployments.
+    fn any_deployment(&self) -> DeploymentRef {
+        DeploymentRef {
+            id: DeploymentId::for_execution("", "", 0),
+            application: self.environment.application.clone(),
+            environment: self.environment.environment.clone(),
+        }
+    }
+
+    /// The parameters by which other stacks know what is live. What a stack that does not exist
+    /// yet will give is not known.
+    async fn parameters(&self) -> Vec<Resource> {
+        if !self.environment.publishes() {
+            return Vec::new();
+        }
+        let deployment = self.any_deployment();
+        let path = live_path(&deployment);
+        let there = match self.account.parameters.names(&path).await {
+            Ok(there) => there,
+            Err(error) => return vec![Resource::new("parameter", path, None).unknown(&error)],
+        };
+        let mut names = Vec::new();
+        for (component, stack) in self.environment.stacks_in_order() {
+            // A stack that cannot be looked at is told as such, with the stacks.
+            let live = self.account.cloudformation.stack(&stack.stack).await;
+            let outputs = live.ok().flatten().map(|live| live.outputs);
+            let outputs = outputs.unwrap_or_default().into_iter();
+            let outputs = outputs.filter(|(_, value)| !value.is_empty());
+            names.extend(outputs.map(|(output, _)| output_name(&deployment, component, &output)));
+        }
+        names.extend(lasting_names(&deployment, self.environment, self.verified));
+        let parameter = |name: String| {
+            let resource = Resource::new("parameter", &*name, None);
+            if there.contains(&name) {
+                return resource.found("");
+            }
+            let mut resource = resource.missing();
+            resource.todo = Some(format!(
+                "the next deployment of {} that changes something puts it there, once it is verified",
+                self.environment.environment
+            ));
+            resource
+        };
+        names.into_iter().map(parameter).collect()
     }
 
     /// The functions whose code has to be at its live key: a template reads it there, or a

@@ -80,7 +80,7 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 13] = [
+const PHASES: [(&str, &[&str]); 14] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
@@ -90,6 +90,9 @@ const PHASES: [(&str, &[&str]); 13] = [
             "Plan",
             "HasSteps",
             "PlanFunctions",
+            "PlanInfrastructure",
+            "InfrastructurePlanned",
+            "PlanInfrastructureWait",
             "PlanStacks",
             "StacksPlanned",
             "PlanStacksWait",
@@ -109,6 +112,7 @@ const PHASES: [(&str, &[&str]); 13] = [
             "TrafficWait",
         ],
     ),
+    ("sites", &["RolloutSites", "SitesSettled"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
     ("publish live", &["PublishLive"]),
     ("undo", &["UndoRollout"]),

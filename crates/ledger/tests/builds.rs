@@ -64,8 +64,10 @@ async fn a_record_is_written_under_the_lock_in_place_of_the_one_that_was_seen() 
         .then_output(|| TransactWriteItemsOutput::builder().build());
     let ledger = Ledger::new(mock_client!(aws_sdk_dynamodb, [&written]), "ledger");
     let from = BuildRecord::default();
-    let recorded = ledger.put_build_record(&me(), "platform", &from, &begun());
-    assert_eq!(recorded.await.unwrap(), Recorded::Written);
+    let recorded = ledger
+        .put_build_record(&me(), "platform", &from, &begun())
+        .await;
+    assert_eq!(recorded.unwrap(), Recorded::Written);
     assert_eq!(written.num_calls(), 1);
 }
 
@@ -92,8 +94,11 @@ async fn refused(lock: bool) -> Recorded {
     });
     let client = mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&refused]);
     let ledger = Ledger::new(client, "ledger");
-    let recorded = ledger.put_build_record(&me(), "platform", &begun(), &BuildRecord::default());
-    recorded.await.unwrap()
+    let nothing = BuildRecord::default();
+    let recorded = ledger
+        .put_build_record(&me(), "platform", &begun(), &nothing)
+        .await;
+    recorded.unwrap()
 }
 
 #[tokio::test]

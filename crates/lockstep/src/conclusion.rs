@@ -6,7 +6,7 @@ use crate::next_steps::next_steps;
 use crate::plan::{Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
 use crate::release::Artifacts;
-use crate::stack::StackStep;
+use crate::stack::{STAYS, StackStep};
 use crate::verdict::{Outcome, Verdict};
 
 /// The conclusion of a deployment: its verdict, what happened and why, what is live
@@ -49,15 +49,16 @@ fn message(
             format!("{why}Live now: {}.", put_back(steps, outcome))
         }
         Verdict::Superseded => format!("{why}Nothing was changed by this deployment."),
-        Verdict::Stopped if steps.is_empty() => {
-            "Stopped by a person before anything was changed.".to_owned()
-        }
         Verdict::Stopped => {
             let asked = |failure: &Failure| failure.error == "Stopped";
             let who = match &outcome.failure {
                 Some(failure) if asked(failure) => why,
-                _ => "Stopped by a person. ".to_owned(),
+                Some(failure) => lead(&stopped_by(&failure.cause)),
+                None => "Stopped by a person. ".to_owned(),
             };
+            if steps.is_empty() {
+                return format!("{who}Nothing was changed.");
+            }
             format!("{who}Put back and verified: {}.", put_back(steps, outcome))
         }
         Verdict::FailedDirty => format!("{why}{}", left_over(steps, outcome)),
@@ -102,6 +103,16 @@ fn reason(failure: &Failure, steps: &[Step]) -> String {
     }
 }
 
+/// Who stopped an execution, as `lockstep stop` says it; whatever else was said in the console is
+/// told as it is.
+fn stopped_by(cause: &str) -> String {
+    match cause.strip_prefix("stopped by ") {
+        Some(who) => format!("Stopped by {who}"),
+        None if cause.is_empty() => "Stopped by a person".to_owned(),
+        None => format!("Stopped by a person: {cause}"),
+    }
+}
+
 fn ended(status: &str) -> &'static str {
     match status {
         "ABORTED" => "was stopped",
@@ -115,7 +126,10 @@ fn ended(status: &str) -> &'static str {
 pub fn cause_text(failure: &Failure) -> String {
     if failure.phase == "execution" {
         let ended = ended(&failure.error);
-        return format!("The execution {ended} before it concluded");
+        return match failure.cause.as_str() {
+            "" => format!("The execution {ended} before it concluded"),
+            cause => format!("The execution {ended} before it concluded: {cause}"),
+        };
     }
     let returned = serde_json::from_str::<serde_json::Value>(&failure.cause).ok();
     let message = returned
@@ -148,6 +162,9 @@ fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) ->
         .iter()
         .map(|step| {
             let summary = undone(step).and_then(|undo| undo.summary.as_deref());
+            if step.change.as_build().is_some() {
+                return build_put_back(step, summary);
+            }
             match (step.change.as_stack(), summary) {
                 (Some(stack), summary) => stack_put_back(step, stack, summary),
                 (None, Some(summary)) if !summary.contains(&step.before) => summary.to_owned(),
@@ -155,14 +172,40 @@ fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) ->
             }
         })
         .collect();
-    let (stacks, rest): (Vec<&Step>, Vec<&Step>) = steps
+    let (infrastructure, rest): (Vec<&Step>, Vec<&Step>) = steps
         .into_iter()
-        .partition(|step| step.change.as_stack().is_some());
-    let is_new = |step: &&Step| step.change.as_stack().is_some_and(|it| it.before.is_none());
-    if !rest.is_empty() && stacks.iter().any(is_new) {
-        parts.push("what was a part of a stack that is gone went with it".to_owned());
+        .partition(|step| step.change.is_infrastructure());
+    let is_gone = |step: &&&Step| {
+        let is_new = step.change.as_stack().is_some_and(|it| it.before.is_none());
+        let summary = undone(step).and_then(|undo| undo.summary.as_deref());
+        is_new && summary.is_none_or(|it| !it.starts_with(STAYS))
+    };
+    let gone: Vec<_> = infrastructure
+        .iter()
+        .filter(is_gone)
+        .map(|it| &*it.target)
+        .collect();
+    if !rest.is_empty() && !gone.is_empty() {
+        let gone = gone.join(" and ");
+        parts.push(format!(
+            "of these, what {gone} had made was deleted with it"
+        ));
     }
     parts.join("; ")
+}
+
+/// What infrastructure that CodeBuild builds is on after undo, and how it came to that.
+fn build_put_back(step: &Step, summary: Option<&str>) -> String {
+    let target = &step.target;
+    let is_new = step
+        .change
+        .as_build()
+        .is_some_and(|build| build.before.applied.is_none());
+    match summary {
+        Some(summary) if is_new => format!("{target}: {summary}"),
+        Some(summary) => format!("{target} on {} ({summary})", step.before),
+        None => format!("{target} on {}", step.before),
+    }
 }
 
 /// What a stack is on after undo, and how it came to that.
@@ -192,8 +235,8 @@ fn left_over(steps: &[Step], outcome: &Outcome) -> String {
         let seen = seen.map(|seen| format!(" Live now: {}", sentence(&seen)));
         let stuck = sentence(&stuck.join("; "));
         let back: Vec<&Step> = steps.iter().filter(|step| is_back(step, outcome)).collect();
-        let has_stacks = steps.iter().any(|step| step.change.as_stack().is_some());
-        let back = if has_stacks && !back.is_empty() {
+        let has_infrastructure = steps.iter().any(|step| step.change.is_infrastructure());
+        let back = if has_infrastructure && !back.is_empty() {
             format!(" Put back: {}.", put_back(back, outcome))
         } else {
             String::new()
@@ -512,6 +555,46 @@ mod tests {
             .map(|it| &it[..9])
             .collect();
         assert_eq!(next, ["Mend what", "The code "]);
+    }
+
+    #[test]
+    fn who_stopped_a_deployment_is_told() {
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+        });
+        let record = serde_json::from_value(record).unwrap();
+        let told = |cause: &str| {
+            let failure = Failure {
+                phase: "execution".into(),
+                step: None,
+                error: "ABORTED".into(),
+                cause: cause.into(),
+            };
+            let words = super::cause_text(&failure);
+            let outcome = Outcome {
+                failure: Some(failure),
+                ..Outcome::default()
+            };
+            let conclusion = conclude(&record, None, &outcome, Timestamp::UNIX_EPOCH);
+            assert_eq!(conclusion.verdict, Verdict::Stopped);
+            (words, conclusion.message)
+        };
+        let (words, message) = told("stopped by ann: the wrong release");
+        assert_eq!(
+            words,
+            "The execution was stopped before it concluded: stopped by ann: the wrong release"
+        );
+        assert_eq!(
+            message,
+            "Stopped by ann: the wrong release. Nothing was changed."
+        );
+        let (words, message) = told("");
+        assert_eq!(words, "The execution was stopped before it concluded");
+        assert_eq!(message, "Stopped by a person. Nothing was changed.");
+        let (_, message) = told("oh no!");
+        assert_eq!(message, "Stopped by a person: oh no! Nothing was changed.");
     }
 
     #[test]

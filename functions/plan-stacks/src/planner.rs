@@ -13,6 +13,7 @@ use lockstep_cloudformation::CloudFormation;
 use lockstep_handler::{environment_of, hold_lock, parse, record_of};
 use lockstep_ledger::Ledger;
 use lockstep_parameters::Parameters;
+use lockstep_sources::{Known, Sources, Values};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,10 +21,12 @@ use crate::bucket::Bucket;
 use crate::labels;
 use crate::progress::{Budget, Progress};
 use crate::stack::{Outcome, Planned, Wanted};
-use crate::values::{Known, Sources, Values};
 
 /// The kind of targets under which the part is stored.
 const OF: &str = "stacks";
+
+/// The part that the planner of infrastructure stores before.
+const BUILDS: &str = "infrastructure";
 
 /// The payload of the PlanStacks state.
 #[derive(Debug, Deserialize)]
@@ -91,7 +94,10 @@ impl Planner {
             .current_release(&deployment.application, &deployment.environment)
             .await?;
         let verified = current.map_or_else(BTreeMap::new, |it| it.release.artifacts);
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            known: self.known(deployment, &environment).await?,
+            ..Seen::default()
+        };
         let (budget, known_before) = (Budget::begin(), progress.clone());
         for (component, resolved) in environment.stacks_in_order() {
             if budget.is_used_up() {
@@ -126,6 +132,36 @@ impl Planner {
         let part = self.part(seen).await?;
         self.ledger.put_part(&deployment.id, OF, &part).await?;
         Ok(Look::Passed(told(&part)))
+    }
+
+    /// What is known of the infrastructure that CodeBuild builds. It comes before the stacks, so that
+    /// what of it changes gives its outputs only then.
+    async fn known(
+        &self,
+        deployment: &DeploymentRef,
+        environment: &ResolvedEnvironment,
+    ) -> Result<BTreeMap<String, Known>, PhaseError> {
+        let mut known = BTreeMap::new();
+        if environment.infrastructure.is_empty() {
+            return Ok(known);
+        }
+        let part = self.ledger.part(&deployment.id, BUILDS).await?;
+        let steps = part.unwrap_or_default().steps;
+        let changes = |component: &str| {
+            let mut builds = steps.iter().filter_map(|step| step.change.as_build());
+            builds.any(|build| build.component == component)
+        };
+        for component in environment.infrastructure.keys() {
+            let (application, environment) = (&deployment.application, &deployment.environment);
+            let record = self
+                .ledger
+                .build_record(application, environment, component);
+            let outputs = record.await?.certain().map(|it| it.outputs.clone());
+            let outputs = outputs.filter(|_| !changes(component));
+            let outputs = outputs.map_or(Known::NotYet, Known::Outputs);
+            known.insert(component.clone(), outputs);
+        }
+        Ok(known)
     }
 
     /// What is published for others must not be somebody else's: all that is there below the

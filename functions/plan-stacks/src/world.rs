@@ -9,13 +9,12 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use lockstep_cloudformation::CloudFormation;
-use lockstep_ecs::Ecs;
 use lockstep_ledger::Ledger;
 use lockstep_parameters::Parameters;
+use lockstep_sources::Values;
 
 use crate::bucket::{Bucket, sha256};
 use crate::planner::Planner;
-use crate::values::Values;
 
 pub(crate) const ID: &str = "01JD5Q6Z8G0000000000000000";
 
@@ -103,10 +102,7 @@ impl World {
             ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), "ledger"),
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(&config)),
             bucket: Bucket::new(&config, "bucket".to_owned()),
-            values: Values {
-                ssm: aws_sdk_ssm::Client::new(&config),
-                ecs: Ecs::new(aws_sdk_ecs::Client::new(&config)),
-            },
+            values: Values::new(&config, "bucket"),
             parameters: Parameters::new(&config),
             role: None,
             controller: "lockstep".to_owned(),

@@ -40,7 +40,7 @@ impl Sites {
     ) -> Result<Part, PhaseError> {
         let outputs = self.outputs(environment).await?;
         let sites = environment.sites.iter().filter_map(|(component, site)| {
-            let bundle = |of: &'_ Artifacts| of.get(component).and_then(Artifact::as_zip).cloned();
+            let bundle = |of: &'_ Artifacts| of.get(component).and_then(Artifact::as_site).cloned();
             Some((
                 component,
                 site,

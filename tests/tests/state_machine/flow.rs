@@ -128,11 +128,11 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     assert_eq!(field("Stacks", "MaxConcurrency"), 1);
     assert_eq!(
         field("Rollout", "Items"),
-        "{% [$steps[phase != 'stack']] %}"
+        "{% [$steps[$not(phase in ['stack', 'infrastructure-build', 'site'])]] %}"
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[phase != 'stack']]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}, $steps[phase = 'stack'][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
+        "{% [{'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build'])]]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -158,7 +158,7 @@ fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet
             .token_tasks()
             .filter(|task| machine.is_inside(task, map));
         let (stacks, rest): (Vec<_>, Vec<_>) =
-            tasks.partition(|task| task.function() == "Infrastructure");
+            tasks.partition(|task| task.function().starts_with("Infrastructure"));
         for task in stacks.iter().chain(&rest) {
             assert_eq!(task.payload()["verb"], verb, "{}", task.name);
         }
@@ -277,13 +277,21 @@ fn each_phase_of_a_step_has_its_state() {
     let phases = [
         ("service", "Service"),
         ("functions", "Function"),
+        ("site", "Site"),
         ("stack", "Infrastructure"),
+        ("infrastructure-build", "InfrastructureBuild"),
         ("seed", "SeedLive"),
         ("parameters", "Parameters"),
     ];
     // Stacks are changed before, in a Map of their own, and the code that they need before that.
     for (choice, undo, unknown, phases) in [
         ("StepPhase", "", "UnknownPhase", &phases[..2]),
+        (
+            "InfrastructurePhase",
+            "",
+            "UnknownInfrastructurePhase",
+            &phases[3..5],
+        ),
         ("UndoStepPhase", "Undo", "UnknownPhaseToUndo", &phases[..]),
     ] {
         let state = machine.state(choice);
@@ -295,6 +303,30 @@ fn each_phase_of_a_step_has_its_state() {
             assert_eq!(rule["Next"], format!("{undo}{function}"), "{choice}");
         }
         assert_eq!(state.body["Default"], unknown, "{choice}");
+    }
+}
+
+/// Sites follow what is behind them, and a deployment without any does not visit their states.
+#[test]
+fn sites_come_after_everything_behind_them() {
+    let machine = Machine::load();
+    let ways = |state: &str| {
+        let rules = machine.state(state).body["Choices"].as_array().unwrap();
+        let to_sites = rules.iter().filter(|rule| rule["Next"] == "RolloutSites");
+        let conditions = to_sites.map(|rule| rule["Condition"].as_str().unwrap().to_owned());
+        (conditions.collect::<Vec<_>>(), machine.state(state).body["Default"].clone())
+    };
+    let any = "{% $count($steps[phase = 'site']) > 0 %}";
+    assert_eq!(ways("RolloutSettled"), (vec![any.to_owned()], "Verify".into()));
+    let passed = "{% $states.input.status = 'passed' and $count($steps[phase = 'site']) > 0 %}";
+    assert_eq!(ways("TrafficShifted").0, [passed]);
+    assert_eq!(machine.state("RolloutSites").body["Items"], "{% [$steps[phase = 'site']] %}");
+    assert_eq!(machine.state("SitesSettled").body["Default"], "Verify");
+    // CloudFront takes minutes and tells nobody: it is asked every few seconds, not every second.
+    for state in ["Site", "UndoSite"] {
+        let retries = machine.state(state).body["Retry"].as_array().unwrap();
+        let again = retries.iter().find(|it| it["ErrorEquals"][0] == "Continue").unwrap();
+        assert_eq!(again["IntervalSeconds"], 3, "{state}");
     }
 }
 
@@ -315,13 +347,17 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
         })
         .collect();
     let expected = [
+        (
+            "{% 'infrastructure' in $states.input.needs %}",
+            "PlanInfrastructure",
+        ),
         ("{% 'stacks' in $states.input.needs %}", "PlanStacks"),
         (
             "{% $type($states.input.needs) = 'array' %}",
             "PlanFunctions",
         ),
         (
-            "{% $exists($steps[phase = 'stack']) %}",
+            "{% $exists($steps[phase in ['stack', 'infrastructure-build']]) %}",
             "AnnounceInfrastructure",
         ),
         ("{% $count($steps) > 0 %}", "AnnounceStart"),

@@ -37,4 +37,5 @@ pub use step::{
     APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep,
     Template, template_key, template_url,
 };
+pub(crate) use undo::STAYS;
 pub use undo::undo_next;
