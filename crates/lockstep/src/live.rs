@@ -100,9 +100,7 @@ fn code_sha256(artifact: &Artifact) -> String {
         Artifact::Zip(file)
         | Artifact::Template(file)
         | Artifact::Source(file)
-        | Artifact::Site(file) => {
-            file.code_sha256()
-        }
+        | Artifact::Site(file) => file.code_sha256(),
         Artifact::Image(image) => image.digest.trim_start_matches("sha256:").to_owned(),
     }
 }

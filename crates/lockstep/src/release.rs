@@ -36,7 +36,9 @@ impl Artifact {
     pub fn label(&self) -> String {
         match self {
             Self::Image(image) => image.label(),
-            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => file.label(),
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
+                file.label()
+            }
         }
     }
 
@@ -56,7 +58,9 @@ impl Artifact {
     pub const fn made_at(&self) -> Timestamp {
         match self {
             Self::Image(image) => image.pushed_at,
-            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => file.released_at,
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
+                file.released_at
+            }
         }
     }
 
@@ -65,7 +69,9 @@ impl Artifact {
     pub fn reference(&self) -> &str {
         match self {
             Self::Image(image) => image.tag.as_ref().unwrap_or(&image.digest),
-            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => &file.release,
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
+                &file.release
+            }
         }
     }
 
@@ -112,7 +118,9 @@ impl Artifact {
     /// The file of an uploaded release, where it is one.
     pub const fn as_file(&self) -> Option<&ZipArtifact> {
         match self {
-            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => Some(file),
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
+                Some(file)
+            }
             Self::Image(_) => None,
         }
     }

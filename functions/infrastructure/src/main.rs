@@ -16,7 +16,10 @@ async fn main() -> Result<(), StartError> {
     runner
         .run(|change| match change {
             Change::Stack(step) => Some(*step),
-            Change::Service(_) | Change::Functions(_) | Change::InfrastructureBuild(_) | Change::Site(_) => None,
+            Change::Service(_)
+            | Change::Functions(_)
+            | Change::InfrastructureBuild(_)
+            | Change::Site(_) => None,
         })
         .await
 }

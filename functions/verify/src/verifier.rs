@@ -81,7 +81,10 @@ impl Verifier {
             .iter()
             .filter_map(|step| match &step.change {
                 Change::Service(step) => Some(&**step),
-                Change::Functions(_) | Change::Stack(_) | Change::InfrastructureBuild(_) | Change::Site(_) => None,
+                Change::Functions(_)
+                | Change::Stack(_)
+                | Change::InfrastructureBuild(_)
+                | Change::Site(_) => None,
             })
             .collect();
         let began_here = request.target == Target::Before && made_stacks(plan);

@@ -314,18 +314,30 @@ fn sites_come_after_everything_behind_them() {
         let rules = machine.state(state).body["Choices"].as_array().unwrap();
         let to_sites = rules.iter().filter(|rule| rule["Next"] == "RolloutSites");
         let conditions = to_sites.map(|rule| rule["Condition"].as_str().unwrap().to_owned());
-        (conditions.collect::<Vec<_>>(), machine.state(state).body["Default"].clone())
+        (
+            conditions.collect::<Vec<_>>(),
+            machine.state(state).body["Default"].clone(),
+        )
     };
     let any = "{% $count($steps[phase = 'site']) > 0 %}";
-    assert_eq!(ways("RolloutSettled"), (vec![any.to_owned()], "Verify".into()));
+    assert_eq!(
+        ways("RolloutSettled"),
+        (vec![any.to_owned()], "Verify".into())
+    );
     let passed = "{% $states.input.status = 'passed' and $count($steps[phase = 'site']) > 0 %}";
     assert_eq!(ways("TrafficShifted").0, [passed]);
-    assert_eq!(machine.state("RolloutSites").body["Items"], "{% [$steps[phase = 'site']] %}");
+    assert_eq!(
+        machine.state("RolloutSites").body["Items"],
+        "{% [$steps[phase = 'site']] %}"
+    );
     assert_eq!(machine.state("SitesSettled").body["Default"], "Verify");
     // CloudFront takes minutes and tells nobody: it is asked every few seconds, not every second.
     for state in ["Site", "UndoSite"] {
         let retries = machine.state(state).body["Retry"].as_array().unwrap();
-        let again = retries.iter().find(|it| it["ErrorEquals"][0] == "Continue").unwrap();
+        let again = retries
+            .iter()
+            .find(|it| it["ErrorEquals"][0] == "Continue")
+            .unwrap();
         assert_eq!(again["IntervalSeconds"], 3, "{state}");
     }
 }
