@@ -9,6 +9,8 @@ use lockstep_ledger::Ledger;
 pub struct Clients {
     /// CloudFormation.
     pub cloudformation: aws_sdk_cloudformation::Client,
+    /// CloudFront.
+    pub cloudfront: aws_sdk_cloudfront::Client,
     /// CodeBuild.
     pub codebuild: aws_sdk_codebuild::Client,
     /// Amazon ECS.
@@ -43,6 +45,7 @@ impl Clients {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true);
         Self {
             cloudformation: aws_sdk_cloudformation::Client::new(config),
+            cloudfront: aws_sdk_cloudfront::Client::new(config),
             codebuild: aws_sdk_codebuild::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),

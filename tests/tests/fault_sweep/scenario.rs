@@ -327,7 +327,7 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 17] = [
+const PHASES: [&str; 18] = [
     "watchdog",
     "trigger",
     "release",
@@ -337,12 +337,13 @@ const PHASES: [&str; 17] = [
     "plan-stacks",
     "notify",
     "infrastructure",
+    "infrastructure-build",
     "service",
     "function",
     "traffic",
+    "site",
     "verify",
     "publish-live",
     "conclude",
     "wake",
 ];
-    "infrastructure-build",

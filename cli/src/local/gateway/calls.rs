@@ -164,6 +164,7 @@ fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
         "lambda" => rest::lambda(method, path, query),
         "s3" if parts.headers.contains_key(COPY_SOURCE) => Some("CopyObject"),
         "s3" => rest::s3(method, path, query),
+        "cloudfront" => rest::cloudfront(method, path),
         _ => None,
     };
     known.map_or_else(|| format!("{method} {path}"), str::to_owned)

@@ -49,9 +49,22 @@ pub(super) fn s3(method: &str, path: &str, query: &str) -> Option<&'static str> 
         ("DELETE", Some(_)) => "DeleteObject",
         ("GET", None) if is_asked("list-type") => "ListObjectsV2",
         ("HEAD", None) => "HeadBucket",
+        ("POST", None) if is_asked("delete") => "DeleteObjects",
         _ => return None,
     };
     Some(found)
+}
+
+/// The operation of a call to CloudFront, for those that Lockstep makes.
+pub(super) fn cloudfront(method: &str, path: &str) -> Option<&'static str> {
+    let parts: Vec<_> = path.trim_matches('/').split('/').skip(1).collect();
+    Some(match (method, parts.as_slice()) {
+        ("GET", ["distribution", _]) => "GetDistribution",
+        ("GET", ["distribution", _, "config"]) => "GetDistributionConfig",
+        ("PUT", ["distribution", _, "config"]) => "UpdateDistribution",
+        ("POST", ["distribution", _, "invalidation"]) => "CreateInvalidation",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
