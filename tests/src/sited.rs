@@ -4,8 +4,8 @@ use std::fs;
 use std::net::SocketAddr;
 
 use aws_sdk_cloudfront::types::{
-    CustomErrorResponse, CustomErrorResponses, DefaultCacheBehavior, DistributionConfig,
-    ForwardedValues, CookiePreference, ItemSelection, Origin, Origins, S3OriginConfig,
+    CookiePreference, CustomErrorResponse, CustomErrorResponses, DefaultCacheBehavior,
+    DistributionConfig, ForwardedValues, ItemSelection, Origin, Origins, S3OriginConfig,
     ViewerProtocolPolicy,
 };
 use lockstep::release_file::{ReleaseFile, ReleasedArtifact};
@@ -57,7 +57,9 @@ impl World {
         let put = clients.s3.put_bucket_policy().bucket(name).policy(policy);
         put.send().await.unwrap();
         let put = clients.s3.put_object().bucket(name).key("index.html");
-        let put = put.content_type("text/html").body(b"<p>by hand</p>".to_vec().into());
+        let put = put
+            .content_type("text/html")
+            .body(b"<p>by hand</p>".to_vec().into());
         put.send().await.unwrap();
         let created = clients
             .cloudfront
@@ -67,7 +69,11 @@ impl World {
             .await
             .unwrap();
         let distribution = created.distribution().unwrap();
-        let address = viewers(distribution.domain_name(), self.engine().state().emulator_port).await;
+        let address = viewers(
+            distribution.domain_name(),
+            self.engine().state().emulator_port,
+        )
+        .await;
         Sited {
             world: self,
             name: name.to_owned(),
@@ -87,7 +93,11 @@ fn config(bucket: &str) -> DistributionConfig {
         .s3_origin_config(s3)
         .build()
         .unwrap();
-    let origins = Origins::builder().quantity(1).items(origin).build().unwrap();
+    let origins = Origins::builder()
+        .quantity(1)
+        .items(origin)
+        .build()
+        .unwrap();
     let cookies = CookiePreference::builder().forward(ItemSelection::None);
     let forwarded = ForwardedValues::builder()
         .query_string(false)
@@ -223,7 +233,9 @@ impl<'w> Sited<'w> {
         let header = |name: &str| {
             let mut lines = head.lines().filter_map(|line| line.split_once(':'));
             let found = lines.find(|(key, _)| key.eq_ignore_ascii_case(name));
-            found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+            found
+                .map(|(_, value)| value.trim().to_owned())
+                .unwrap_or_default()
         };
         Viewed {
             status: head.split_whitespace().nth(1).unwrap().parse().unwrap(),
@@ -245,12 +257,18 @@ impl<'w> Sited<'w> {
     /// The paths of each invalidation, oldest first.
     pub async fn invalidations(&self) -> Vec<Vec<String>> {
         let cloudfront = &self.world.clients().cloudfront;
-        let list = cloudfront.list_invalidations().distribution_id(&self.distribution);
+        let list = cloudfront
+            .list_invalidations()
+            .distribution_id(&self.distribution);
         let listed = list.send().await.unwrap();
         let mut all = Vec::new();
         for one in listed.invalidation_list().unwrap().items() {
             let get = cloudfront.get_invalidation().id(one.id());
-            let got = get.distribution_id(&self.distribution).send().await.unwrap();
+            let got = get
+                .distribution_id(&self.distribution)
+                .send()
+                .await
+                .unwrap();
             let batch = got.invalidation().unwrap().invalidation_batch().unwrap();
             all.push(batch.paths().unwrap().items().to_vec());
         }

@@ -60,7 +60,10 @@ async fn first_release(site: &Sited<'_>) {
     site.write("style.css", "p { color: red }");
     site.write("config.json", "{}");
     for number in 0..40 {
-        site.write(&format!("images/{number}.svg"), &format!("<svg id='{number}'/>"));
+        site.write(
+            &format!("images/{number}.svg"),
+            &format!("<svg id='{number}'/>"),
+        );
     }
     let (verdict, message) = verdict(&site.release("1.0.0").await).await;
     assert_eq!(verdict, Verdict::Succeeded, "{message}");
@@ -69,13 +72,20 @@ async fn first_release(site: &Sited<'_>) {
     assert_eq!(site.invalidations().await, [["/*"]]);
     let page = site.view("/index.html").await;
     assert_eq!(
-        (page.status, page.content_type.as_str(), page.control.as_str()),
+        (
+            page.status,
+            page.content_type.as_str(),
+            page.control.as_str()
+        ),
         (200, "text/html; charset=utf-8", "no-cache")
     );
     let script = site.view("/assets/index-1aBcDeF1.js").await;
     assert_eq!(
         (script.content_type.as_str(), script.control.as_str()),
-        ("text/javascript; charset=utf-8", "public, max-age=31536000, immutable")
+        (
+            "text/javascript; charset=utf-8",
+            "public, max-age=31536000, immutable"
+        )
     );
     let style = site.view("/style.css").await;
     assert_eq!(style.control, "public, max-age=300");
@@ -130,7 +140,8 @@ async fn missing_asset(site: &Sited<'_>) {
     let (verdict, message) = verdict(&site.release("1.2.0").await).await;
     assert_eq!(verdict, Verdict::RolledBack, "{message}");
     assert!(
-        message.contains("/assets/index-3aBcDeF1.js") && message.contains("answers with the page instead"),
+        message.contains("/assets/index-3aBcDeF1.js")
+            && message.contains("answers with the page instead"),
         "{message}"
     );
     assert_eq!(site.origin_path().await, path);
@@ -148,7 +159,11 @@ async fn other_settings(site: &Sited<'_>) {
     let (verdict, message) = verdict(&site.release("1.3.0").await).await;
     assert_eq!(verdict, Verdict::Succeeded, "{message}");
     let config = site.view("/config.json").await;
-    assert!(config.body.contains("https://api2.example.com"), "{}", config.body);
+    assert!(
+        config.body.contains("https://api2.example.com"),
+        "{}",
+        config.body
+    );
     let invalidations = site.invalidations().await;
     assert_eq!(invalidations.last().unwrap(), &["/config.json"]);
 }
@@ -160,7 +175,10 @@ async fn old_release(site: &Sited<'_>) {
     let (verdict, message) = verdict(&site.release("1.4.0").await).await;
     assert_eq!(verdict, Verdict::Succeeded, "{message}");
     let lists = site.keys("releases/").await;
-    let lists: Vec<_> = lists.iter().filter(|it| it.ends_with(".json") && it.matches('/').count() == 4).collect();
+    let lists: Vec<_> = lists
+        .iter()
+        .filter(|it| it.ends_with(".json") && it.matches('/').count() == 4)
+        .collect();
     assert!(lists.len() <= 3, "{lists:?}");
     for release in [live, site.origin_path().await] {
         let list = format!("{}.json", release.trim_start_matches('/'));
