@@ -4,9 +4,8 @@ use std::fs;
 use std::net::SocketAddr;
 
 use aws_sdk_cloudfront::types::{
-    CookiePreference, CustomErrorResponse, CustomErrorResponses, DefaultCacheBehavior,
-    DistributionConfig, ForwardedValues, ItemSelection, Origin, Origins, S3OriginConfig,
-    ViewerProtocolPolicy,
+    CustomErrorResponse, CustomErrorResponses, DefaultCacheBehavior, DistributionConfig, Origin,
+    Origins, S3OriginConfig, ViewerProtocolPolicy,
 };
 use lockstep::release_file::{ReleaseFile, ReleasedArtifact};
 use lockstep_cli::aws::Controller;
@@ -17,6 +16,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{ENVIRONMENT, Execution, World, eventually};
+
+/// AWS's own cache policy for files.
+const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
 
 /// An application of one site, called `web`.
 #[derive(Debug)]
@@ -98,17 +100,10 @@ fn config(bucket: &str) -> DistributionConfig {
         .items(origin)
         .build()
         .unwrap();
-    let cookies = CookiePreference::builder().forward(ItemSelection::None);
-    let forwarded = ForwardedValues::builder()
-        .query_string(false)
-        .cookies(cookies.build().unwrap())
-        .build()
-        .unwrap();
     let behavior = DefaultCacheBehavior::builder()
         .target_origin_id("site")
         .viewer_protocol_policy(ViewerProtocolPolicy::AllowAll)
-        .forwarded_values(forwarded)
-        .min_ttl(0)
+        .cache_policy_id(CACHING_OPTIMIZED)
         .build()
         .unwrap();
     let page = CustomErrorResponse::builder()

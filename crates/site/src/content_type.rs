@@ -8,6 +8,7 @@ pub fn content_type(path: &str) -> String {
         .and_then(|name| name.rsplit_once('.'));
     let extension = extension.map_or("", |(_, extension)| extension);
     let known = match extension.to_ascii_lowercase().as_str() {
+        "js" | "mjs" => Some("text/javascript"),
         // Source maps are JSON; the table does not know them.
         "map" => Some("application/json"),
         "webmanifest" => Some("application/manifest+json"),
