@@ -17,12 +17,7 @@ pub fn content_type(path: &str) -> String {
     };
     let essence = known.unwrap_or("application/octet-stream");
     let is_text = essence.starts_with("text/")
-        || [
-            "application/json",
-            "application/manifest+json",
-            "application/javascript",
-        ]
-        .contains(&essence);
+        || ["application/json", "application/manifest+json"].contains(&essence);
     if is_text {
         format!("{essence}; charset=utf-8")
     } else {
