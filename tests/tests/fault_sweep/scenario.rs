@@ -35,6 +35,9 @@ pub enum Scenario {
     BadStack,
     /// A stack is created, and the image is bad: it is deleted again.
     NewStack,
+    /// A stack whose rollback failed is healed and updated, and a person stops that: the update is cancelled, its
+    /// rollback fails, and is continued.
+    StuckStack,
     /// A stack makes a function of code that is put there for it, and a service of the image that is asked for; others
     /// are told.
     Seeded,
@@ -52,7 +55,7 @@ pub struct Begun<'w> {
 
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Good,
         Self::Bad,
         Self::Stopped,
@@ -63,6 +66,7 @@ impl Scenario {
         Self::Stack,
         Self::BadStack,
         Self::NewStack,
+        Self::StuckStack,
         Self::Seeded,
         Self::BadSeeded,
     ];
@@ -92,6 +96,9 @@ impl Scenario {
             }
             Self::BadStack => "A CloudFormation stack is updated, and then the image is bad",
             Self::NewStack => "A CloudFormation stack is created, and then the image is bad",
+            Self::StuckStack => {
+                "A CloudFormation stack that is stuck is healed, its update is stopped, and the rollback of that gets stuck"
+            }
         }
     }
 
@@ -110,6 +117,7 @@ impl Scenario {
             Self::Stack => "stack",
             Self::BadStack => "bad-stack",
             Self::NewStack => "new-stack",
+            Self::StuckStack => "stuck-stack",
         }
     }
 
@@ -126,7 +134,7 @@ impl Scenario {
             | Self::BadDirectFunctions
             | Self::BadStack
             | Self::NewStack => Verdict::RolledBack,
-            Self::Stopped => Verdict::Stopped,
+            Self::Stopped | Self::StuckStack => Verdict::Stopped,
         }
     }
 
@@ -136,7 +144,7 @@ impl Scenario {
             Self::Seeded | Self::BadSeeded => Some(Self::Stack),
             Self::Good => None,
             Self::Bad | Self::Stopped | Self::Functions | Self::Stack => Some(Self::Good),
-            Self::BadStack => Some(Self::Stack),
+            Self::BadStack | Self::StuckStack => Some(Self::Stack),
             Self::NewStack => Some(Self::BadStack),
             Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions => {
                 Some(Self::Functions)
@@ -185,6 +193,17 @@ impl Scenario {
             Self::NewStack => {
                 by(&["infrastructure"]) && target.operation.starts_with("cloudformation:")
             }
+            // How often it looks depends on the clock; it is sure to look so often.
+            Self::StuckStack => {
+                let is_look = ["Describe", "Get"]
+                    .iter()
+                    .any(|it| target.operation.contains(it));
+                let is_sure = !is_look || target.nth <= SURE;
+                by(&["plan-stacks"]) && !hit.contains(target)
+                    || by(&["infrastructure"])
+                        && target.operation.starts_with("cloudformation:")
+                        && is_sure
+            }
         }
     }
 
@@ -199,6 +218,7 @@ impl Scenario {
                 Subject::Seeded(Seeded::prepare(world, &name, is_good).await)
             }
             Self::Stack => Subject::Stacked(Stacked::prepare(world, &name, true).await, None),
+            Self::StuckStack => Subject::Stacked(Stacked::stuck(world, &name).await, None),
             Self::BadStack | Self::NewStack => {
                 let exists = self == Self::BadStack;
                 let stacked = Stacked::prepare(world, &name, exists).await;
@@ -289,7 +309,11 @@ impl<'w> Begun<'w> {
                 let images = digest.iter().map(|digest| ("web", digest));
                 let images: BTreeMap<_, _> = images.collect();
                 let asked = json!({ "images": images });
-                return (stacked.application.deploy_with(&asked).await, counting);
+                let execution = stacked.application.deploy_with(&asked).await;
+                if self.scenario == Scenario::StuckStack {
+                    stacked.stop_amid_change(&execution).await;
+                }
+                return (execution, counting);
             }
         };
         match self.scenario {
@@ -367,6 +391,7 @@ const PHASES: [&str; 17] = [
     "plan-stacks",
     "notify",
     "infrastructure",
+    "infrastructure-build",
     "service",
     "function",
     "traffic",
@@ -375,4 +400,3 @@ const PHASES: [&str; 17] = [
     "conclude",
     "wake",
 ];
-    "infrastructure-build",
