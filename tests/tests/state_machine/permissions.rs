@@ -204,6 +204,7 @@ fn code_of(function: &str) -> String {
         "lambda",
         "parameters",
         "s3",
+        "site",
         "sources",
     ] {
         if package.contains(&format!("lockstep-{adapter}.workspace")) {

@@ -60,7 +60,7 @@ pub struct Site {
     pub keep: Option<u32>,
     /// The release has failed when it is not live after this many minutes. Default: 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 5, max = 240))]
+    #[schemars(range(min = 5, max = 60))]
     pub timeout_minutes: Option<u32>,
 }
 
@@ -90,7 +90,7 @@ pub struct SiteOverride {
     pub keep: Option<u32>,
     /// The release has failed when it is not live after this many minutes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 5, max = 240))]
+    #[schemars(range(min = 5, max = 60))]
     pub timeout_minutes: Option<u32>,
 }
 

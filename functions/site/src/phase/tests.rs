@@ -162,7 +162,7 @@ async fn everything_about_the_distribution_but_the_path_stays() {
     assert_eq!(world.config(), before);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_page_that_names_a_missing_script_is_put_back() {
     let world = World::start();
     let first = step(&world, 1, "", false);
@@ -180,7 +180,7 @@ async fn a_page_that_names_a_missing_script_is_put_back() {
 
 /// Every call of a change, and of its way back, fails before it acted, loses its answer, or is throttled, and the
 /// world is that of before or that of after.
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn every_call_may_fail_at_any_time() {
     let calls = {
         let world = World::start();

@@ -100,8 +100,9 @@ impl World {
                     served.content_type,
                     served.bytes.len()
                 );
-                stream.write_all(head.as_bytes()).unwrap();
-                stream.write_all(&served.bytes).unwrap();
+                // A viewer that went away is its own affair.
+                drop(stream.write_all(head.as_bytes()));
+                drop(stream.write_all(&served.bytes));
             }
         });
         world
