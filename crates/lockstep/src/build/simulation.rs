@@ -141,9 +141,8 @@ impl Account {
                 };
                 self.runs.insert(*purpose, run);
             }
-            Do::Start(_) => {}
             Do::Record(record) if self.record == looked.record => self.record = (**record).clone(),
-            Do::Record(_) => {}
+            Do::Start(_) | Do::Record(_) => {}
         }
     }
 
