@@ -144,6 +144,7 @@ impl<'w> Fleet<'w> {
             branch: None,
             commit: None,
             author: None,
+            rollback_floor: None,
             artifacts: artifacts.iter().map(released).collect(),
         }
     }

@@ -7,6 +7,7 @@ use crate::Check;
 use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
+use crate::migration::MigrationStep;
 use crate::release::Release;
 use crate::stack::{ParameterValue, ResourceChange, StackStep};
 
@@ -75,6 +76,10 @@ pub enum Change {
     Functions(Box<FunctionsStep>),
     /// A CloudFormation stack.
     Stack(Box<StackStep>),
+    /// A database's schema, before anything of the release is rolled out.
+    Migrate(Box<MigrationStep>),
+    /// What a schema needs no more, after the release was verified.
+    Contract(Box<MigrationStep>),
 }
 
 /// What the planner of one kind of target found: its steps, or why there can be none.
@@ -193,7 +198,7 @@ impl Plan {
 pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
-    /// `service`, `functions` or `stack`.
+    /// `service`, `functions`, `stack`, `migrate` or `contract`.
     pub phase: &'static str,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -211,6 +216,8 @@ impl Change {
             Self::Service(_) => "service",
             Self::Functions(_) => "functions",
             Self::Stack(_) => "stack",
+            Self::Migrate(_) => "migrate",
+            Self::Contract(_) => "contract",
         }
     }
 
@@ -218,7 +225,7 @@ impl Change {
     pub fn in_stages(&self) -> Option<(&FunctionsStep, &ResolvedTraffic)> {
         match self {
             Self::Functions(step) => Some((step, step.traffic.as_ref()?)),
-            Self::Service(_) | Self::Stack(_) => None,
+            Self::Service(_) | Self::Stack(_) | Self::Migrate(_) | Self::Contract(_) => None,
         }
     }
 
@@ -226,7 +233,15 @@ impl Change {
     pub fn as_stack(&self) -> Option<&StackStep> {
         match self {
             Self::Stack(step) => Some(step),
-            Self::Service(_) | Self::Functions(_) => None,
+            Self::Service(_) | Self::Functions(_) | Self::Migrate(_) | Self::Contract(_) => None,
+        }
+    }
+
+    /// The run of a migration; `None` for everything else.
+    pub fn as_migration(&self) -> Option<&MigrationStep> {
+        match self {
+            Self::Migrate(step) | Self::Contract(step) => Some(step),
+            Self::Service(_) | Self::Functions(_) | Self::Stack(_) => None,
         }
     }
 }

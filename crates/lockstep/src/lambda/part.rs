@@ -257,7 +257,7 @@ mod tests {
         };
         let seconds = |rate| match part(rate).steps.remove(0).change {
             crate::plan::Change::Functions(step) => step.deadline_seconds,
-            crate::plan::Change::Service(_) | crate::plan::Change::Stack(_) => 0,
+            _ => 0,
         };
         assert_eq!((seconds(10), seconds(0)), (1000, 1900));
     }

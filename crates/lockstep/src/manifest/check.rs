@@ -4,6 +4,7 @@
 //! applied, and reported once at the place they were written.
 
 mod functions;
+mod migrations;
 mod stacks;
 mod traffic;
 
@@ -67,6 +68,7 @@ impl Check<'_> {
         self.keys("services", manifest.services.keys(), rules::name);
         self.function_names(manifest);
         self.stack_names(manifest);
+        self.migration_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
@@ -155,6 +157,7 @@ impl Check<'_> {
         self.trigger(named);
         self.functions(named);
         self.stacks(named);
+        self.migrations(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {

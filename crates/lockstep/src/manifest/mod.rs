@@ -10,6 +10,7 @@ mod error;
 mod function_check;
 mod functions;
 mod index;
+mod migrations;
 pub(crate) mod names;
 mod overrides;
 mod parse;
@@ -40,6 +41,7 @@ pub use functions::{
     CodeSource, Function, FunctionConfiguration, FunctionOverride, FunctionTarget, ResolvedFunction,
 };
 pub use index::{TriggerIndexEntry, trigger_index};
+pub use migrations::{Contract, Migration, MigrationOverride, ResolvedMigration};
 pub use overrides::{CircuitBreakerOverride, RolloutOverride, ServiceOverride};
 pub use parse::ManifestFile;
 pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};

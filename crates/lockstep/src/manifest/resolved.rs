@@ -8,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunction};
+use super::migrations::{Migration, ResolvedMigration};
 use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
@@ -32,6 +33,9 @@ pub struct ResolvedEnvironment {
     /// The CloudFormation stacks by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stacks: BTreeMap<String, ResolvedStack>,
+    /// The migrations by the manifest's name for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub migrations: BTreeMap<String, ResolvedMigration>,
     /// Whether what is live is published although there are no stacks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parameters: bool,
@@ -172,6 +176,13 @@ impl StoredManifest {
                     Ok((name.to_owned(), self.resolve_stack(settings, name, stack)?))
                 })
                 .collect::<Result<_, _>>()?,
+            migrations: named
+                .migrations()
+                .map(|(name, migration)| {
+                    let only = named.only_container(&migration.service);
+                    (name.to_owned(), migration.resolve(only.as_ref()))
+                })
+                .collect(),
             parameters: self.manifest.parameters,
             traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
@@ -270,6 +281,25 @@ impl<'a> NamedEnvironment<'a> {
             let stack = changed.map_or_else(|| stack.clone(), |it| it.apply(stack));
             (name.as_str(), self.replace_in_stack(stack))
         })
+    }
+
+    /// The migrations with this environment's overrides, by the manifest's name for them.
+    pub(super) fn migrations(&self) -> impl Iterator<Item = (&'a str, Migration)> {
+        self.manifest.migrations.iter().map(|(name, migration)| {
+            let changed = self.environment.migrations.get(name);
+            let migration = changed.map_or_else(|| migration.clone(), |it| it.apply(migration));
+            (
+                name.as_str(),
+                migration.replaced(&|text: String| self.replace(&text)),
+            )
+        })
+    }
+
+    /// The container of a service that has only one.
+    fn only_container(&self, service: &str) -> Option<String> {
+        let (_, service) = self.services().find(|(name, _)| *name == service)?;
+        let mut names = service.containers.into_keys();
+        names.next().filter(|_| names.next().is_none())
     }
 
     /// The paths at which a service's fields may be written, the environment's own first.
