@@ -11,9 +11,10 @@ use super::process::{Plan, Process, Supervised, tail};
 
 const LAUNCHER: &str = include_str!("../../local/emulator.py");
 /// Modules of the launcher's, found because they lie beside it.
-const MODULES: [(&str, &str); 2] = [
+const MODULES: [(&str, &str); 3] = [
     ("resources.py", include_str!("../../local/resources.py")),
     ("stacks.py", include_str!("../../local/stacks.py")),
+    ("tasks.py", include_str!("../../local/tasks.py")),
 ];
 
 /// The one region of the local engine.

@@ -49,7 +49,8 @@ impl Logs {
             }
             Err(error) => {
                 let error = lockstep_aws::AwsError::new("logs:GetLogEvents", &error);
-                tracing::info!(%error, "the log of {task} cannot be read");
+                let why = error.about(format!("the log of {task}"));
+                tracing::info!("it cannot be read: {why}");
                 String::new()
             }
         }

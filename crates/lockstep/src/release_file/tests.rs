@@ -104,7 +104,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         parse(&wrong).unwrap_err().split("; ").collect::<Vec<_>>(),
         [
             "release.json: found the unknown key `aplication`, expected one of: application, version, branch, commit, \
-             author, artifacts",
+             author, rollback_floor, artifacts",
             "did you mean `application`?",
             "application: found `Shop`, expected an application's name",
             "version: found `../1`, expected up to 128 letters, digits, `.`, `_`, `+` and `-`, beginning with a letter or \
