@@ -8,10 +8,10 @@ What is added to the emulator, all of it on its outside:
 
 * `POST /_lockstep/events` accepts PutEvents entries whose source is `aws.*`. PutEvents refuses such sources, as AWS
   does; on AWS they come from the services themselves. The gateway uses it to emit the events the emulator lacks.
-* `GET /_lockstep/state` lists services, tasks and the newest events of stacks, so that the gateway can see what AWS would
-  announce.
-* `POST /_lockstep/resources` has resources of stacks fail or take their time, `POST /_lockstep/tasks` chooses how one-shot tasks
-  end; only tests ask for that.
+* `GET /_lockstep/state` lists services, tasks, the newest events of stacks and the newest builds, so that the gateway can see
+  what AWS would announce.
+* `POST /_lockstep/resources` has resources of stacks fail or take their time; only tests ask for that. `POST /_lockstep/builds`
+  does so with builds, `POST /_lockstep/tasks` chooses how one-shot tasks end.
 * Where containers have addresses that this machine cannot reach (rootless Podman), their ports are published.
 * A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
 * A published version's code can be downloaded, and PublishVersion minds its guards, as on AWS; the emulator gives the
@@ -20,9 +20,11 @@ What is added to the emulator, all of it on its outside:
 * CloudWatch is asked in CBOR, as the AWS SDKs ask it; the emulator needs a package for that which it does not bring.
 * Calls about one alias need the permissions that they need on AWS; the emulator asks for `lambda:ListAliases` for all.
 * An invocation of a version needs a permission on that version, as on AWS; the emulator asks for one on the function.
+* Parameters below a path need a permission on that path, as on AWS; the emulator asks for one on everything.
 * The event of an upload names the object's version, as on AWS.
 * CloudFormation knows a few more resource types, and behaves as on AWS where it did not; see resources.py and stacks.py.
 * ECS starts a task once for each client token, and tasks that no service starts end without a container engine too; see tasks.py.
+* CodeBuild runs builds; see codebuild.py and builds.py.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry, for tasks and for functions.
 
 All routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -40,6 +42,7 @@ import struct
 import sys
 import threading
 
+import codebuild
 import resources
 import stacks
 import tasks
@@ -357,6 +360,22 @@ def permit_invocations_of_versions():
     iam_actions.extract_resource_arn = extract_qualified
 
 
+def permit_parameters_by_path():
+    """Has GetParametersByPath ask for its permission on the path, as on AWS, and not on everything."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_resource_arn
+
+    def extract_path(service, method, path, headers, body, query_params, region, account_id, *args, **kwargs):
+        arn = extract(service, method, path, headers, body, query_params, region, account_id, *args, **kwargs)
+        if service != "ssm" or arn != "*" or iam_actions._action_from_target(headers) != "GetParametersByPath":
+            return arn
+        below = json.loads(body or b"{}").get("Path", "").strip("/")
+        return f"arn:aws:ssm:{region}:{account_id}:parameter/{below}"
+
+    iam_actions.extract_resource_arn = extract_path
+
+
 def tell_versions_of_objects():
     """Has the event of an upload name the object's version, as on AWS."""
     from ministack.services import eventbridge, s3
@@ -411,7 +430,8 @@ def state():
         tasks = [task for task in list(ecs._tasks.values()) if is_news(task)]
         # Until somebody asks CloudFormation for something, it is not even loaded.
         news = stacks.news() if "ministack.services.cloudformation" in sys.modules else []
-        return {**ecs._sanitize({"services": services, "tasks": tasks}), "stacks": news}
+        builds = codebuild.news() if "ministack.services.codebuild" in sys.modules else []
+        return {**ecs._sanitize({"services": services, "tasks": tasks}), "stacks": news, "builds": builds}
 
 
 async def answer(send, status, value):
@@ -448,6 +468,8 @@ def with_own_routes(app):
             return await answer(send, 200, stacks.hit(json.loads(await read(receive))))
         if path == "/_lockstep/tasks":
             return await answer(send, 200, tasks.hit(json.loads(await read(receive))))
+        if path == "/_lockstep/builds":
+            return await answer(send, 200, codebuild.hit(json.loads(await read(receive))))
         return await answer(send, 404, {"message": f"no such route: {path}"})
 
     return handle
@@ -464,6 +486,7 @@ def load_what_a_deployment_needs():
         if name == "services.cloudformation":
             resources.know_more()
             stacks.behave()
+            codebuild.behave()
         if name == "services.lambda_svc":
             serve_code_of_versions()
             mind_guards_of_versions()
@@ -486,7 +509,9 @@ def serve():
     repeat_failed_events()
     permit_calls_on_aliases()
     permit_invocations_of_versions()
+    permit_parameters_by_path()
     stacks.permit_by_stack()
+    codebuild.permit_by_project()
     sys.modules.setdefault("cbor2", Cbor)
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)

@@ -4,6 +4,7 @@
 * A change set shows the values of properties before and after, and what changes in nested stacks; it hides `NoEcho` values.
 * A stack shows its role, its rollback triggers, and the stacks it is nested in.
 * What a stack's state forbids is refused: a second operation while one is under way, changing what only can be deleted.
+* A stack that is stuck shows which of its resources failed, and why, and keeps those that could not be deleted.
 * Change sets go with their stack.
 * Permissions are asked for on the stack or change set that a call is about; the emulator asks for them on everything.
 
@@ -29,6 +30,7 @@ def behave():
     show_values_of_changes()
     show_all_of_stacks()
     refuse_what_the_state_forbids()
+    show_what_failed()
     hit_resources()
 
 
@@ -339,6 +341,63 @@ def refuse_what_the_state_forbids():
         if status.startswith("UPDATE") and status.endswith("IN_PROGRESS"):
             return refusal(f"Stack [{stack['StackName']}] cannot be deleted while in status {status}")
         return inner(params)
+
+
+def show_what_failed():
+    """Has the resources of a stack tell what an operation could not do to them, until another one could."""
+    from ministack.core.responses import now_iso
+    from ministack.services.cloudformation import _stack_events, _stacks, changesets, handlers, stacks
+
+    def reason_of(stack, logical):
+        events = reversed(_stack_events.get(stack["StackId"], []))
+        failed = (event for event in events if event["LogicalResourceId"] == logical and event["ResourceStatus"].endswith("_FAILED"))
+        return next((event["ResourceStatusReason"] for event in failed), "")
+
+    def mark(stack, logical, status):
+        record = stack["_resources"].get(logical)
+        if record is not None:
+            record["ResourceStatus"] = status
+            record["ResourceStatusReason"] = reason_of(stack, logical) if status.endswith("_FAILED") else ""
+
+    def mark_failed(stack):
+        for logical, failed in stack.get("_rollback_failed", {}).items():
+            is_revert = "RevertTo" in failed
+            if not is_revert:
+                # What a failed creation left behind is still the stack's, which may be deleted again.
+                record = {"LogicalResourceId": logical, "Attributes": {}, "Timestamp": now_iso()}
+                stack["_resources"].setdefault(logical, {**failed, **record})
+            mark(stack, logical, "UPDATE_FAILED" if is_revert else "DELETE_FAILED")
+
+    roll_back, go_on, deploy = stacks._roll_back_operation, stacks._continue_update_rollback_async, stacks._deploy_stack_async
+
+    async def roll_back_and_tell(stack_name, stack_id, stack, *rest, **more):
+        await roll_back(stack_name, stack_id, stack, *rest, **more)
+        if stack["StackStatus"].endswith("ROLLBACK_FAILED"):
+            mark_failed(stack)
+
+    async def go_on_and_tell(stack_name, *rest, **more):
+        stack = _stacks.get(stack_name) or {}
+        pending = list(stack.get("_rollback_failed", {}))
+        await go_on(stack_name, *rest, **more)
+        for logical in pending:
+            mark(stack, logical, "UPDATE_COMPLETE")
+        mark_failed(stack)
+
+    async def deploy_and_tell(stack_name, *rest, **more):
+        await deploy(stack_name, *rest, **more)
+        stack = _stacks.get(stack_name) or {}
+        failed = (stack.get("_failed_operation") or {}).get("failed_logical_id")
+        if failed and stack["StackStatus"] == "UPDATE_FAILED":
+            mark(stack, failed, "UPDATE_FAILED")
+
+    for module in (changesets, handlers, stacks):
+        for name, function in {
+            "_roll_back_operation": roll_back_and_tell,
+            "_continue_update_rollback_async": go_on_and_tell,
+            "_deploy_stack_async": deploy_and_tell,
+        }.items():
+            if hasattr(module, name):
+                setattr(module, name, function)
 
 
 def news():

@@ -1,6 +1,7 @@
 //! The account as the commands look at it, with the caller's own credentials: nothing here
 //! changes anything.
 
+use aws_sdk_cloudwatch::types::AlarmType;
 use aws_sdk_ecr::primitives::DateTime;
 use aws_sdk_ecr::types::ImageIdentifier;
 use aws_types::SdkConfig;
@@ -16,9 +17,6 @@ use crate::repair::Candidate;
 /// How ECR says that it has no such image.
 const NO_IMAGE: [&str; 2] = ["ImageNotFoundException", "RepositoryNotFoundException"];
 
-/// Who assumes the roles of ECS tasks.
-const TASKS: &str = "ecs-tasks.amazonaws.com";
-
 /// Handles on everything that an application consists of.
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -28,6 +26,7 @@ pub struct Account {
     pub ecs: Ecs,
     /// Functions, within a budget of calls.
     pub lambda: Lambda,
+    cloudwatch: aws_sdk_cloudwatch::Client,
     ecr: aws_sdk_ecr::Client,
     iam: aws_sdk_iam::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
@@ -35,14 +34,14 @@ pub struct Account {
     sns: aws_sdk_sns::Client,
 }
 
-/// A role as tasks need it.
+/// A role, as those who need it see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RoleLook {
     /// There is none.
     Missing,
-    /// Tasks may not assume it.
+    /// Who needs it may not assume it.
     NotAssumable,
-    /// Tasks may assume it.
+    /// Who needs it may assume it.
     Good,
 }
 
@@ -56,6 +55,7 @@ impl Account {
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(config)),
             ecs: Ecs::new(aws_sdk_ecs::Client::new(config)),
             lambda: Lambda::new(aws_sdk_lambda::Client::new(config), endpoint),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
@@ -127,8 +127,9 @@ impl Account {
         Ok(names.any(|found| found == Some(name)))
     }
 
-    /// The role that a task definition names.
-    pub async fn task_role(&self, role: &str) -> Result<RoleLook, PhaseError> {
+    /// The role that something names, for a service of AWS to assume, such as
+    /// `ecs-tasks.amazonaws.com`.
+    pub async fn role(&self, role: &str, service: &str) -> Result<RoleLook, PhaseError> {
         // A role's path is part of its ARN, and not of the name that IAM asks for.
         let sent = self.iam.get_role().role_name(short_name(role)).send().await;
         match sent.map_err(|error| AwsError::new("iam:GetRole", &error)) {
@@ -136,7 +137,7 @@ impl Account {
                 let policy = answer
                     .role
                     .and_then(|role| role.assume_role_policy_document);
-                let good = policy.is_none_or(|it| it.contains(TASKS) || it.contains('*'));
+                let good = policy.is_none_or(|it| it.contains(service) || it.contains('*'));
                 Ok(if good {
                     RoleLook::Good
                 } else {
@@ -146,6 +147,22 @@ impl Account {
             Err(error) if error.code.starts_with("NoSuchEntity") => Ok(RoleLook::Missing),
             Err(error) => Err(error.about(format!("role {role}"))),
         }
+    }
+
+    /// The state of an alarm, by name or ARN, such as `OK`; `None` when there is none.
+    pub async fn alarm(&self, alarm: &str) -> Result<Option<String>, PhaseError> {
+        let name = alarm_name(alarm);
+        let call = self.cloudwatch.describe_alarms().alarm_names(name);
+        let call = call
+            .alarm_types(AlarmType::MetricAlarm)
+            .alarm_types(AlarmType::CompositeAlarm);
+        let found = call.send().await.map_err(|error| {
+            AwsError::new("cloudwatch:DescribeAlarms", &error).about(format!("alarm {name}"))
+        })?;
+        let metric = found.metric_alarms().iter().map(|it| it.state_value());
+        let composite = found.composite_alarms().iter().map(|it| it.state_value());
+        let state = metric.chain(composite).next();
+        Ok(state.map(|it| it.map_or("", |it| it.as_str()).to_owned()))
     }
 
     /// Whether there is a bucket, and it may be looked at.
@@ -180,6 +197,14 @@ impl Account {
     }
 }
 
+/// The name in an alarm's ARN, which may hold colons of its own; a name stays what it is.
+pub fn alarm_name(alarm: &str) -> &str {
+    let in_arn = alarm
+        .starts_with("arn:")
+        .then(|| alarm.split_once(":alarm:"));
+    in_arn.flatten().map_or(alarm, |(_, name)| name)
+}
+
 /// Whether something is there, from a call that fails with one of `codes` where it is not.
 fn absent(
     answer: Result<(), AwsError>,
@@ -190,5 +215,17 @@ fn absent(
         Ok(()) => Ok(true),
         Err(error) if codes.contains(&error.code.as_str()) => Ok(false),
         Err(error) => Err(error.about(resource())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::alarm_name;
+
+    #[test]
+    fn an_alarm_is_known_by_its_name_and_by_its_arn() {
+        assert_eq!(alarm_name("shop-errors"), "shop-errors");
+        let arn = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:shop: too many errors";
+        assert_eq!(alarm_name(arn), "shop: too many errors");
     }
 }

@@ -6,6 +6,7 @@ use lockstep::manifest::{Embedded, Manifest, ManifestFile, StoredManifest};
 
 use crate::args::Global;
 use crate::error::CliError;
+use crate::release::pack_source;
 
 /// The application's name: as the command line says, else as the manifest does.
 pub fn name(global: &Global) -> Result<String, CliError> {
@@ -26,11 +27,13 @@ pub fn load(path: &Path) -> Result<StoredManifest, CliError> {
     load_all(path).map(|embedded| embedded.manifest)
 }
 
-/// The same, with the templates' texts.
+/// The same, with the templates' texts and the sources of infrastructure.
 pub fn load_all(path: &Path) -> Result<Embedded, CliError> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let load = |file: &str| std::fs::read_to_string(folder.join(file));
-    read(path)?.embed_all(load).map_err(CliError::Manifest)
+    let pack = |source: &str| pack_source(&folder.join(source));
+    let embedded = read(path)?.embed_with_sources(load, pack);
+    embedded.map_err(CliError::Manifest)
 }
 
 /// The manifest with its files for a command that applies it first: it has to be that of the

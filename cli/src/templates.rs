@@ -1,4 +1,4 @@
-//! The templates of stacks: stored by `lockstep apply`, released by `lockstep release`.
+//! The templates of stacks and the sources of infrastructure: stored by `lockstep apply`, released by `lockstep release`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,17 +6,18 @@ use std::path::Path;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use lockstep::manifest::{Embedded, StoredManifest, TemplateFile, template_fault};
+use lockstep::manifest::{Embedded, StoredManifest, template_fault};
 use lockstep::release::base64_of_hex;
 use lockstep::stack::template_url;
 use lockstep_aws::AwsError;
 
 use crate::aws::Controller;
 use crate::error::CliError;
-use crate::release::{Artifact, pack_one};
+use crate::release::{Artifact, pack_one, pack_source};
 
-/// Stores the templates that a manifest names in the releases bucket, and gives the manifest with
-/// their addresses. Each lies under its own hash: one that is there already stays as it is.
+/// Stores the templates and the sources of infrastructure that a manifest names in the releases
+/// bucket, and gives the manifest with their addresses. Each lies under its own hash: one that is
+/// there already stays as it is.
 ///
 /// # Errors
 /// When the bucket is not there, or cannot be written.
@@ -27,31 +28,57 @@ pub async fn store(
     let Embedded {
         mut manifest,
         templates,
+        sources,
     } = embedded;
-    if templates.is_empty() {
+    if templates.is_empty() && sources.is_empty() {
         return Ok(manifest);
     }
     let bucket = controller.releases_bucket().await?;
     let application = manifest.manifest.application.clone();
-    for template in &templates {
+    for template in templates {
         let key = template.key(&application);
-        put(controller, &bucket, &key, template).await?;
+        let file = Kept {
+            path: &template.path,
+            sha256: &template.sha256,
+            bytes: template.text.into_bytes(),
+        };
+        put(controller, &bucket, &key, &file).await?;
         if let Some(stored) = manifest.templates.get_mut(&template.path) {
             stored.url = template_url(&controller.region, &bucket, &key);
+        }
+    }
+    for source in sources {
+        let key = source.key(&application);
+        let file = Kept {
+            path: &source.path,
+            sha256: &source.packed.sha256,
+            bytes: source.packed.zip,
+        };
+        put(controller, &bucket, &key, &file).await?;
+        if let Some(stored) = manifest.sources.get_mut(&source.path) {
+            stored.bucket.clone_from(&bucket);
         }
     }
     Ok(manifest)
 }
 
-/// How often a template is sent at most, while somebody else sends the same one.
+/// Something that is stored under its own hash.
+struct Kept<'a> {
+    /// What it is called in the manifest.
+    path: &'a str,
+    sha256: &'a str,
+    bytes: Vec<u8>,
+}
+
+/// How often something is sent at most, while somebody else sends the same.
 const TRIES: usize = 3;
 
-/// Puts a template where none is. S3 refuses bytes that do not have the hash.
+/// Puts something where nothing is. S3 refuses bytes that do not have the hash.
 async fn put(
     controller: &Controller,
     bucket: &str,
     key: &str,
-    template: &TemplateFile,
+    file: &Kept<'_>,
 ) -> Result<(), CliError> {
     let mut refused = None;
     for _ in 0..TRIES {
@@ -62,8 +89,8 @@ async fn put(
         let put = controller.s3.put_object().bucket(bucket).key(key);
         let put = put
             .if_none_match("*")
-            .checksum_sha256(base64_of_hex(&template.sha256))
-            .body(ByteStream::from(template.text.clone().into_bytes()));
+            .checksum_sha256(base64_of_hex(file.sha256))
+            .body(ByteStream::from(file.bytes.clone()));
         let Err(error) = put.send().await else {
             return Ok(());
         };
@@ -74,29 +101,25 @@ async fn put(
             Some("NoSuchBucket") => {
                 return Err(CliError::invalid(
                     format!("the controller has no releases bucket: {bucket} does not exist"),
-                    "update the controller's stack: templates are stored there",
+                    "update the controller's stack: templates and sources are stored there",
                 ));
             }
-            _ => return Err(failed(bucket, key, template, &error)),
+            _ => return Err(failed(bucket, key, file.path, &error)),
         }
     }
-    refused.map_or(Ok(()), |error| Err(failed(bucket, key, template, &error)))
+    refused.map_or(Ok(()), |error| Err(failed(bucket, key, file.path, &error)))
 }
 
-fn failed(
-    bucket: &str,
-    key: &str,
-    template: &TemplateFile,
-    error: &SdkError<PutObjectError>,
-) -> CliError {
+fn failed(bucket: &str, key: &str, path: &str, error: &SdkError<PutObjectError>) -> CliError {
     CliError::Aws {
-        doing: format!("storing {} as s3://{bucket}/{key}", template.path),
+        doing: format!("storing {path} as s3://{bucket}/{key}"),
         error: AwsError::new("s3:PutObject", error),
     }
 }
 
-/// The templates that environments take from uploaded releases and that the command line did not
-/// name itself: the files of these paths beside the manifest.
+/// The templates, and the sources of infrastructure, that environments take from uploaded releases
+/// and that the command line did not name itself: the files of these paths beside the manifest. A
+/// source may be a folder there, of the path without `.zip`.
 ///
 /// # Errors
 /// When a file is not there, or is no template.
@@ -106,27 +129,50 @@ pub fn released(
     named: &[Artifact],
 ) -> Result<Vec<Artifact>, CliError> {
     let environments = manifest.manifest.environments.keys();
-    let environments = environments.filter_map(|name| manifest.resolve(name).ok());
-    let paths: BTreeSet<String> = environments
-        .flat_map(|environment| {
-            let templates = environment.released_templates();
-            let paths = templates.map(|(_, path)| path.to_owned());
-            paths.collect::<Vec<_>>()
-        })
+    let environments: Vec<_> = environments
+        .filter_map(|name| manifest.resolve(name).ok())
         .collect();
-    for artifact in named.iter().filter(|it| paths.contains(&it.path)) {
+    let templates = environments.iter().flat_map(|it| it.released_templates());
+    let templates: BTreeSet<&str> = templates.map(|(_, path)| path).collect();
+    let sources = environments.iter().flat_map(|it| it.released_sources());
+    let sources: BTreeSet<&str> = sources.map(|(_, path)| path).collect();
+    for artifact in named
+        .iter()
+        .filter(|it| templates.contains(it.path.as_str()))
+    {
         check(&artifact.path, &artifact.file)?;
     }
-    let missing = paths
-        .into_iter()
-        .filter(|path| named.iter().all(|artifact| artifact.path != *path));
-    missing
-        .map(|path| {
-            let file = folder.join(&path);
-            check(&path, &file)?;
-            pack_one(path, &file)
-        })
-        .collect()
+    let is_missing = |path: &&&str| named.iter().all(|artifact| artifact.path != **path);
+    let mut added = Vec::new();
+    for path in templates.iter().filter(is_missing) {
+        let file = folder.join(path);
+        check(path, &file)?;
+        added.push(pack_one((*path).to_owned(), &file)?);
+    }
+    for path in sources.iter().filter(is_missing) {
+        added.push(source(path, folder)?);
+    }
+    Ok(added)
+}
+
+/// A source of infrastructure: a zip file, or a folder that is packed into one.
+fn source(path: &str, folder: &Path) -> Result<Artifact, CliError> {
+    let zip = folder.join(path);
+    if zip.is_file() {
+        return pack_one(path.to_owned(), &zip);
+    }
+    let unpacked = folder.join(path.strip_suffix(".zip").unwrap_or(path));
+    let packed = pack_source(&unpacked).map_err(|error| {
+        CliError::invalid(
+            format!(
+                "the manifest's source {path} is neither {} nor a folder {}: {error}",
+                zip.display(),
+                unpacked.display()
+            ),
+            format!("build it first, or say where it is: {path}=FILE"),
+        )
+    })?;
+    Artifact::packed(path, &packed)
 }
 
 fn check(path: &str, file: &Path) -> Result<(), CliError> {

@@ -75,7 +75,11 @@ impl Application<'_> {
         let mut lines: Vec<_> = ran
             .map(|mark| format!("{} of {}", mark.run, mark.identity.image))
             .collect();
-        lines.extend(migrated.open.map(|it| format!("open contract of {}", it.image)));
+        lines.extend(
+            migrated
+                .open
+                .map(|it| format!("open contract of {}", it.image)),
+        );
         lines
     }
 }

@@ -142,15 +142,7 @@ impl Practice<'_> {
         let ending = treatment
             .carry_out(&self.cloudformation, every, told)
             .await?;
-        let message = if ending.good {
-            None
-        } else {
-            let skip = BTreeSet::new();
-            let case = self
-                .examine(&treatment.component, &treatment.id, &skip)
-                .await?;
-            case.cause.map(|cause| cause.words())
-        };
+        let message = ending.cause.map(|cause| cause.words());
         self.output.report(&Treated {
             event: if self.args.delete {
                 "deleted"

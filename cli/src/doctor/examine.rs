@@ -23,6 +23,8 @@ pub struct Case {
     pub cause: Option<RootCause>,
     /// Its resources, read where it is not healthy.
     pub resources: Vec<StackResource>,
+    /// The paths of those that its last change made, where that failed: a rollback deletes them.
+    pub made: BTreeSet<String>,
 }
 
 /// Looks at a stack. `skip` are the resources that a person lets a rollback skip.
@@ -43,6 +45,7 @@ pub async fn examine(
         diagnosis: Diagnosis::Healthy,
         cause: None,
         resources: Vec::new(),
+        made: BTreeSet::new(),
     };
     let Some(live) = &case.live else {
         return Ok(case);
@@ -54,7 +57,9 @@ pub async fn examine(
         case.resources = cloudformation.resources(&live.id).await?;
     }
     if status.is_failure() {
-        case.cause = root_cause(&last_change(&events), None);
+        let last = last_change(&events);
+        case.cause = root_cause(&last, None);
+        case.made = made(&last);
     }
     case.diagnosis = diagnose(&Patient {
         stack: live,
@@ -89,12 +94,26 @@ fn last_change(events: &[StackEvent]) -> Vec<StackEvent> {
     since.cloned().collect()
 }
 
+/// What was made by these events, and exists by the newest of them.
+fn made(events: &[StackEvent]) -> BTreeSet<String> {
+    let mut gone = BTreeSet::new();
+    let mut made = BTreeSet::new();
+    for event in events.iter().filter(|event| !event.is_of_stack()) {
+        match event.status.as_str() {
+            "DELETE_COMPLETE" => drop(gone.insert(event.path())),
+            "CREATE_COMPLETE" if !gone.contains(&event.path()) => drop(made.insert(event.path())),
+            _ => {}
+        }
+    }
+    made
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use lockstep::stack::{StackEvent, root_cause};
 
-    use super::last_change;
+    use super::{last_change, made};
 
     fn event(second: i64, logical: &str, status: &str, reason: &str) -> StackEvent {
         let of_stack = logical == "shop";
@@ -115,6 +134,24 @@ mod tests {
             token: None,
             nesting: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_the_last_change_made_and_is_there_still_is_known() {
+        let mut events = vec![
+            event(1, "shop", "CREATE_IN_PROGRESS", ""),
+            event(2, "Old", "CREATE_COMPLETE", ""),
+            event(3, "shop", "CREATE_COMPLETE", ""),
+            event(4, "shop", "UPDATE_IN_PROGRESS", ""),
+            event(5, "Orders", "CREATE_COMPLETE", ""),
+            event(6, "Topic", "CREATE_COMPLETE", ""),
+            event(7, "Topic", "DELETE_COMPLETE", ""),
+            event(8, "Queue", "CREATE_FAILED", "no such key"),
+            event(9, "shop", "UPDATE_FAILED", ""),
+        ];
+        events.reverse();
+        let made = made(&last_change(&events));
+        assert_eq!(made, ["Orders".to_owned()].into());
     }
 
     #[test]

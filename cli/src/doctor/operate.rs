@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lockstep::PhaseError;
-use lockstep::stack::{Diagnosis, Heal, LiveStack, StackResource, StackStatus, is_stateful};
+use lockstep::stack::{
+    Diagnosis, Heal, LiveStack, RootCause, StackEvent, StackResource, StackStatus, is_stateful,
+    root_cause,
+};
 use lockstep_cloudformation::{CloudFormation, Sent};
 use ulid::Ulid;
 
@@ -60,8 +63,13 @@ pub fn treatment(case: &Case) -> Option<Treatment> {
     };
     let mut told = vec![words.clone()];
     if matches!(operation, Operation::Delete { .. }) {
-        told.extend(deleted(&case.resources, &BTreeSet::new()));
+        told.extend(deleted(case.resources.iter(), &BTreeSet::new()));
         told.push("it is deleted now; the next deployment creates it".to_owned());
+    }
+    if operation == Operation::RollBack {
+        let made = case.resources.iter();
+        let made = made.filter(|it| case.made.contains(&it.path));
+        told.extend(deleted(made, &BTreeSet::new()));
     }
     Some(of(case, live, operation, told))
 }
@@ -110,7 +118,7 @@ pub fn deletion(case: &Case, retain: &BTreeSet<String>) -> Result<Treatment, Cli
         ));
     }
     let mut words = vec![format!("{status}: stack {name} is deleted")];
-    words.extend(deleted(&case.resources, retain));
+    words.extend(deleted(case.resources.iter(), retain));
     let operation = Operation::Delete {
         retain: retain.clone(),
     };
@@ -142,9 +150,12 @@ fn of(case: &Case, live: &LiveStack, operation: Operation, mut words: Vec<String
     }
 }
 
-/// What goes with a stack that is deleted, and what does not: a line each.
-fn deleted(resources: &[StackResource], retain: &BTreeSet<String>) -> Vec<String> {
-    let exist = resources.iter().filter(|it| it.exists());
+/// What is deleted with a stack or by a rollback, and what is not: a line each.
+fn deleted<'a>(
+    resources: impl Iterator<Item = &'a StackResource>,
+    retain: &BTreeSet<String>,
+) -> Vec<String> {
+    let exist = resources.filter(|it| it.exists());
     let line = |it: &StackResource| {
         let what = match retain.contains(&it.path) {
             true => "stays, without a stack",
@@ -164,6 +175,8 @@ pub struct Ending {
     pub good: bool,
     /// The stack's status then; `DELETE_COMPLETE` for one that is gone.
     pub status: StackStatus,
+    /// What failed first in this very operation, if it failed.
+    pub cause: Option<RootCause>,
 }
 
 impl Treatment {
@@ -202,7 +215,7 @@ impl Treatment {
                 Err(error) => return Err(self.failed(&error)),
             };
             let Some(live) = live else {
-                return Ok(self.ending("DELETE_COMPLETE".into()));
+                return Ok(self.ending("DELETE_COMPLETE".into(), &[], &token));
             };
             if live.status.as_str() != last {
                 last = live.status.to_string();
@@ -211,7 +224,9 @@ impl Treatment {
             let operation = live.last_operation.as_ref();
             let began = operation.is_some_and(|it| it.token.as_deref() == Some(&token));
             if live.status.is_deleted() || (began && !live.status.is_in_progress()) {
-                return Ok(self.ending(live.status));
+                let events = cloudformation.events(&self.id, None).await;
+                let events = events.map_err(|error| self.failed(&error))?;
+                return Ok(self.ending(live.status, &events, &token));
             }
         }
     }
@@ -236,7 +251,7 @@ impl Treatment {
         }
     }
 
-    fn ending(&self, status: StackStatus) -> Ending {
+    fn ending(&self, status: StackStatus, events: &[StackEvent], token: &str) -> Ending {
         let good = match self.operation {
             Operation::Delete { .. } => status.is_deleted(),
             // A creation that is rolled back is over, too: then it is deleted.
@@ -247,7 +262,12 @@ impl Treatment {
                 )
             }
         };
-        Ending { good, status }
+        let cause = root_cause(events, Some(token)).filter(|_| !good);
+        Ending {
+            good,
+            status,
+            cause,
+        }
     }
 
     fn failed(&self, error: &PhaseError) -> CliError {
@@ -299,6 +319,7 @@ mod tests {
                 resource("Topic", "AWS::SNS::Topic", "DELETE_FAILED"),
                 resource("Gone", "AWS::SNS::Topic", "DELETE_COMPLETE"),
             ],
+            made: ["Orders".to_owned()].into(),
         }
     }
 
@@ -328,6 +349,11 @@ mod tests {
         assert!(!found.unprotect);
         let found = treatment(&case("UPDATE_FAILED", curable(Heal::RollBack))).unwrap();
         assert_eq!(found.operation, Operation::RollBack);
+        assert_eq!(
+            found.words[1..],
+            ["Orders (AWS::DynamoDB::Table) shop-Orders: deleted, AND IT MAY HOLD DATA"],
+            "what the update made goes with it"
+        );
         assert_eq!(
             treatment(&case("UPDATE_COMPLETE", Diagnosis::Healthy)),
             None

@@ -16,7 +16,33 @@ use lockstep_ecs::ServiceLookup;
 use serde_json::Value;
 
 use super::resource::{Creators, Resource, State};
-use crate::account::{Account, RoleLook};
+use crate::account::{Account, RoleLook, alarm_name};
+
+/// Who assumes a role.
+struct User {
+    /// What the role is called in the report.
+    kind: &'static str,
+    /// How AWS calls it in trust policies.
+    service: &'static str,
+    /// What is wrong where it may not.
+    refused: &'static str,
+    /// What else mends that.
+    mend: &'static str,
+}
+
+const TASKS: User = User {
+    kind: "role",
+    service: "ecs-tasks.amazonaws.com",
+    refused: "ECS tasks may not assume it",
+    mend: "correct the task definition",
+};
+
+const FUNCTIONS: User = User {
+    kind: "function role",
+    service: "lambda.amazonaws.com",
+    refused: "Lambda may not assume it",
+    mend: "give the function another role",
+};
 
 /// One environment, and what the controller has for it.
 #[derive(Debug, Clone, Copy)]
@@ -35,14 +61,16 @@ pub struct Scope<'a> {
 
 /// Everything that the environment needs, in the order in which it is created.
 pub async fn inventory(scope: Scope<'_>) -> Vec<Resource> {
-    let (stacks, services, functions, shared) = tokio::join!(
+    let (stacks, services, functions, alarms, shared) = tokio::join!(
         scope.stacks(),
         scope.services(),
         scope.functions(),
+        scope.alarms(),
         scope.shared()
     );
     let mut seen = BTreeSet::new();
-    let all = [stacks, services, functions, shared].into_iter().flatten();
+    let all = [stacks, services, functions, alarms, shared];
+    let all = all.into_iter().flatten();
     let mut all: Vec<_> = all
         .filter(|it| seen.insert((it.kind, it.name.clone())))
         .collect();
@@ -183,20 +211,52 @@ impl Scope<'_> {
             let Some(role) = role.filter(|it| !it.is_empty()) else {
                 continue;
             };
-            let resource = of("role", short_name(role));
-            all.push(match self.account.task_role(role).await {
-                Ok(RoleLook::Good) => resource.found(""),
-                Ok(RoleLook::Missing) => resource.missing(),
-                Ok(RoleLook::NotAssumable) => resource.faulty(
-                    "ECS tasks may not assume it",
-                    "name ecs-tasks.amazonaws.com in its trust policy, or correct the task definition",
-                ),
-                Err(error) => resource.unknown(&error),
-            });
+            all.push(self.role(component, role, &TASKS).await);
         }
         for log in needed_log_groups(definition) {
             let look = self.account.has_log_group(&log.group).await;
             all.push(of("log group", &log.group).looked(look));
+        }
+        all
+    }
+
+    async fn role(&self, component: &str, role: &str, user: &User) -> Resource {
+        let resource = Resource::new(user.kind, short_name(role), Some(component));
+        match self.account.role(role, user.service).await {
+            Ok(RoleLook::Good) => resource.found(""),
+            Ok(RoleLook::Missing) => resource.missing(),
+            Ok(RoleLook::NotAssumable) => {
+                let todo = format!(
+                    "name {} in its trust policy, or {}",
+                    user.service, user.mend
+                );
+                resource.faulty(user.refused, todo)
+            }
+            Err(error) => resource.unknown(&error),
+        }
+    }
+
+    /// The alarms that roll back stacks, and the shifting of traffic.
+    async fn alarms(&self) -> Vec<Resource> {
+        let stacks = self.environment.stacks.iter();
+        let of_stacks = stacks.flat_map(|(name, stack)| {
+            let alarms = stack.alarms.iter();
+            alarms.map(move |alarm| (alarm, Some(name.as_str())))
+        });
+        let traffic = self.environment.traffic.iter();
+        let of_traffic = traffic.flat_map(|it| it.alarms.iter().map(|alarm| (alarm, None)));
+        let mut all = Vec::new();
+        for (alarm, component) in of_stacks.chain(of_traffic) {
+            let resource = Resource::new("alarm", alarm_name(alarm), component);
+            all.push(match self.account.alarm(alarm).await {
+                Ok(None) => resource.missing(),
+                Ok(Some(state)) if state == "ALARM" => resource.faulty(
+                    "it is in ALARM",
+                    "see to what it says: as long as it is in ALARM, what it watches is put back",
+                ),
+                Ok(Some(state)) => resource.found(state),
+                Err(error) => resource.unknown(&error),
+            });
         }
         all
     }
@@ -249,11 +309,17 @@ impl Scope<'_> {
     async fn function(&self, component: &str, member: Member<'_>) -> Vec<Resource> {
         let resource = Resource::new("function", member.function, Some(component));
         let lambda = &self.account.lambda;
-        let mut all = vec![match lambda.function(member.function, None).await {
-            Ok(Some(_)) => resource.found(""),
-            Ok(None) => resource.missing(),
-            Err(error) => resource.unknown(&error),
-        }];
+        let mut all = Vec::new();
+        match lambda.function(member.function, None).await {
+            Ok(Some(live)) => {
+                all.push(resource.found(""));
+                if !live.role().is_empty() {
+                    all.push(self.role(component, live.role(), &FUNCTIONS).await);
+                }
+            }
+            Ok(None) => all.push(resource.missing()),
+            Err(error) => all.push(resource.unknown(&error)),
+        }
         if let Some(alias) = &member.resolved.alias {
             let name = format!("{}:{alias}", member.function);
             let resource = Resource::new("alias", name, Some(component));

@@ -146,6 +146,14 @@ impl Resource {
                 &["AWS::IAM::Role"],
                 "create it with a trust policy for ecs-tasks.amazonaws.com, or correct the task definition".to_owned(),
             ),
+            "function role" => (
+                &["AWS::IAM::Role", "AWS::Serverless::Function"],
+                "create it with a trust policy for lambda.amazonaws.com, or give the function another role".to_owned(),
+            ),
+            "alarm" => (
+                &["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"],
+                format!("create it, {correct}; without it nothing is put back by it"),
+            ),
             "repository" => (
                 &["AWS::ECR::Repository"],
                 format!(

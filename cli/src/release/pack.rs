@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use lockstep::manifest::PackedSource;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use zip::write::{SimpleFileOptions, ZipWriter};
@@ -30,6 +31,28 @@ pub struct Artifact {
     pub sha256: String,
     /// Keeps what was packed until it is uploaded.
     _packed: Option<NamedTempFile>,
+}
+
+impl Artifact {
+    /// A folder that is packed already.
+    ///
+    /// # Errors
+    /// When it cannot be kept until it is uploaded.
+    pub(crate) fn packed(path: &str, packed: &PackedSource) -> Result<Self, CliError> {
+        let keep = || -> io::Result<NamedTempFile> {
+            let file = NamedTempFile::new()?;
+            fs::write(file.path(), &packed.zip)?;
+            Ok(file)
+        };
+        let file = keep().map_err(io_error(Path::new(path)))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: file.path().to_owned(),
+            size: packed.zip.len() as u64,
+            sha256: packed.sha256.clone(),
+            _packed: Some(file),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -155,12 +178,63 @@ pub fn pack_one(path: String, source: &Path) -> Result<Artifact, CliError> {
 /// executed.
 fn pack(folder: &Path) -> io::Result<NamedTempFile> {
     let packed = NamedTempFile::new()?;
-    let mut writer = ZipWriter::new(packed.reopen()?);
     let mut names = Vec::new();
-    list(folder, Path::new(""), &mut names)?;
+    list(folder, Path::new(""), &|_| true, &mut names)?;
     names.sort();
+    write(folder, &names, packed.reopen()?)?;
+    Ok(packed)
+}
+
+/// What a source of infrastructure does not need: what tools download or make themselves, and the
+/// state and plans of other runs, which may hold secrets.
+const LEFT_OUT: [&str; 10] = [
+    ".git",
+    ".terraform",
+    "node_modules",
+    "cdk.out",
+    "__pycache__",
+    ".venv",
+    "venv",
+    ".DS_Store",
+    "terraform.tfstate",
+    "terraform.tfstate.backup",
+];
+
+/// Whether a file or a folder goes into a source.
+fn is_source(name: &Path) -> bool {
+    let last = name.file_name().unwrap_or_default();
+    !LEFT_OUT.iter().any(|it| last == *it) && name.extension().is_none_or(|it| it != "tfplan")
+}
+
+/// Packs a folder with the source of infrastructure, without what is left out of such.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn pack_source(folder: &Path) -> io::Result<PackedSource> {
+    if !folder.is_dir() {
+        let kind = io::ErrorKind::NotFound;
+        return Err(io::Error::new(kind, "there is no such folder"));
+    }
+    let mut names = Vec::new();
+    list(folder, Path::new(""), &is_source, &mut names)?;
+    names.sort();
+    let mut zip = io::Cursor::new(Vec::new());
+    write(folder, &names, &mut zip)?;
+    let zip = zip.into_inner();
+    Ok(PackedSource {
+        sha256: format!("{:x}", Sha256::digest(&zip)),
+        zip,
+        files: names
+            .iter()
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect(),
+    })
+}
+
+fn write(folder: &Path, names: &[PathBuf], to: impl io::Write + io::Seek) -> io::Result<()> {
+    let mut writer = ZipWriter::new(to);
     for name in names {
-        let path = folder.join(&name);
+        let path = folder.join(name);
         let executable = fs::metadata(&path)?.permissions().mode() & 0o100 != 0;
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
@@ -172,15 +246,23 @@ fn pack(folder: &Path) -> io::Result<NamedTempFile> {
         io::copy(&mut File::open(&path)?, &mut writer)?;
     }
     writer.finish().map_err(io::Error::other)?;
-    Ok(packed)
+    Ok(())
 }
 
-/// The files below a folder. What a link points to is packed in its place.
-fn list(root: &Path, below: &Path, names: &mut Vec<PathBuf>) -> io::Result<()> {
+/// The files below a folder that are wanted. What a link points to is packed in its place.
+fn list(
+    root: &Path,
+    below: &Path,
+    wanted: &impl Fn(&Path) -> bool,
+    names: &mut Vec<PathBuf>,
+) -> io::Result<()> {
     for entry in fs::read_dir(root.join(below))? {
         let name = below.join(entry?.file_name());
+        if !wanted(&name) {
+            continue;
+        }
         if root.join(&name).is_dir() {
-            list(root, &name, names)?;
+            list(root, &name, wanted, names)?;
         } else {
             names.push(name);
         }
@@ -213,7 +295,7 @@ mod tests {
 
     use clap::Parser;
 
-    use super::{Artifact, collect};
+    use super::{Artifact, collect, pack_source};
     use crate::args::{Cli, Command};
     use crate::error::CliError;
 
@@ -242,6 +324,43 @@ mod tests {
         let folder = build.path().join("two/api");
         let changed = collected(&[folder.to_str().unwrap()]).unwrap().remove(0);
         assert_ne!(first.sha256, changed.sha256);
+    }
+
+    #[test]
+    fn a_source_is_packed_without_what_tools_make_themselves() {
+        let build = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = build.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        };
+        for name in [
+            "main.tf",
+            ".terraform.lock.hcl",
+            "buildspec.yml",
+            "modules/db/main.tf",
+        ] {
+            file(name);
+        }
+        let first = pack_source(build.path()).unwrap();
+        let expected = [
+            ".terraform.lock.hcl",
+            "buildspec.yml",
+            "main.tf",
+            "modules/db/main.tf",
+        ];
+        assert_eq!(first.files, expected);
+        for name in [
+            ".terraform/providers/aws",
+            "terraform.tfstate",
+            "old.tfplan",
+            "modules/node_modules/x.js",
+        ] {
+            file(name);
+        }
+        assert_eq!(pack_source(build.path()).unwrap(), first);
+        let error = pack_source(&build.path().join("none")).unwrap_err();
+        assert_eq!(error.to_string(), "there is no such folder");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What `lockstep doctor` says.
 
-use lockstep::stack::Diagnosis;
+use lockstep::stack::{Diagnosis, Heal};
 use serde::Serialize;
 
 use super::Report;
@@ -46,7 +46,7 @@ pub enum StackState {
     Healthy,
     /// It is at work.
     Busy,
-    /// It cannot be changed, and there is a way out that every deployment takes.
+    /// It cannot be changed, and there is a way out, which `--heal` takes.
     Curable,
     /// It cannot be changed, and a person has to decide.
     Stuck,
@@ -65,6 +65,13 @@ impl ExaminedStack {
             }
             (_, Diagnosis::Busy { note }) => {
                 (StackState::Busy, format!("{note}; wait until it is done"))
+            }
+            (_, Diagnosis::Curable { words, heal }) if *heal == Heal::RollBack => {
+                let words = format!(
+                    "{words} by `lockstep doctor {environment} {component} --heal`, which shows what goes with that. No \
+                     deployment does it by itself"
+                );
+                (StackState::Curable, words)
             }
             (_, Diagnosis::Curable { words, .. }) => {
                 let now = treatment(case).map_or_else(String::new, |_| {
@@ -193,6 +200,7 @@ mod tests {
             diagnosis,
             cause: None,
             resources: vec![],
+            made: [].into(),
         }
     }
 
@@ -230,6 +238,14 @@ mod tests {
             case("net", Some("UPDATE_IN_PROGRESS"), busy),
             case("ok", Some("UPDATE_COMPLETE"), Diagnosis::Healthy),
             case("old", Some("DELETE_FAILED"), stuck),
+            case(
+                "half",
+                Some("UPDATE_FAILED"),
+                Diagnosis::Curable {
+                    heal: Heal::RollBack,
+                    words: "UPDATE_FAILED: it is rolled back to what it was before".into(),
+                },
+            ),
         ];
         let report = Examined::of("shop", "production", &cases);
         assert_eq!(report.exit(), Exit::Bad);

@@ -87,16 +87,17 @@ impl Status {
         }
     }
 
-    /// A status that CodeBuild has now and that is not known here is taken for one of a build
-    /// that is still at work: its deadline ends the waiting.
-    fn new(status: Option<&StatusType>) -> Self {
+    /// Reads a status. One that is not known here is at least no success, once the build is over.
+    fn new(status: Option<&StatusType>, is_over: bool) -> Self {
         match status {
             Some(StatusType::Succeeded) => Self::Succeeded,
             Some(StatusType::Failed) => Self::Failed,
             Some(StatusType::Fault) => Self::Fault,
             Some(StatusType::TimedOut) => Self::TimedOut,
             Some(StatusType::Stopped) => Self::Stopped,
-            _ => Self::InProgress,
+            Some(StatusType::InProgress) | None => Self::InProgress,
+            Some(_) if is_over => Self::Failed,
+            Some(_) => Self::InProgress,
         }
     }
 }
@@ -135,7 +136,7 @@ impl Build {
             id: text(build.id()),
             project: text(build.project_name()),
             identity: identity.map(|it| it.value().to_owned()),
-            status: Status::new(build.build_status()),
+            status: Status::new(build.build_status(), build.build_complete()),
             phase: text(build.current_phase()),
             started_at: build.start_time().and_then(moment),
             ended_at: build.end_time().and_then(moment),
@@ -152,7 +153,7 @@ fn moment(time: &aws_sdk_codebuild::primitives::DateTime) -> Option<Timestamp> {
 }
 
 fn failure(phase: &BuildPhase) -> Option<Failure> {
-    let status = Status::new(phase.phase_status());
+    let status = Status::new(phase.phase_status(), false);
     if matches!(status, Status::Succeeded | Status::InProgress) {
         return None;
     }
@@ -172,12 +173,29 @@ fn failure(phase: &BuildPhase) -> Option<Failure> {
     } else {
         told.join("; ")
     };
+    let message = short(&message);
     Some(Failure {
         phase: phase
             .phase_type()
             .map_or_else(String::new, |it| it.as_str().to_owned()),
         message,
     })
+}
+
+/// How much of a message is told, in characters: CodeBuild puts all of a command into it, and a
+/// command may be a script.
+const MESSAGE: usize = 300;
+
+/// A message in one line; of a long one the beginning, and the reason at its end.
+fn short(message: &str) -> String {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let Some((end, _)) = line.char_indices().nth(MESSAGE) else {
+        return line;
+    };
+    let reason = line.rfind(" Reason: ").filter(|at| *at >= end);
+    let reason = reason.and_then(|at| line.get(at..)).unwrap_or_default();
+    let kept = line.get(..end).unwrap_or_default();
+    format!("{kept}…{reason}")
 }
 
 #[cfg(test)]

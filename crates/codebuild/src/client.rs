@@ -33,7 +33,8 @@ pub struct BuildRequest {
     pub source: Option<Source>,
     /// Environment variables of the build, added to the project's own.
     pub variables: BTreeMap<String, String>,
-    /// How long it may run. CodeBuild takes 5 minutes at least and 36 hours at most.
+    /// How long it may run, and wait for a machine before that. CodeBuild takes 5 minutes at least
+    /// and 36 hours at most, and lets it wait for 8 hours at most.
     pub timeout_minutes: Option<u32>,
 }
 
@@ -57,6 +58,8 @@ pub enum Started {
 
 /// The bounds of a build's time in minutes.
 const TIMEOUT_MINUTES: (u32, u32) = (5, 36 * 60);
+/// The longest time in minutes that a build may wait for a machine; the shortest is the same.
+const QUEUED_MINUTES: u32 = 8 * 60;
 
 impl CodeBuild {
     /// A handle that calls through clients of `config`.
@@ -82,11 +85,15 @@ impl CodeBuild {
         }
         let (least, most) = TIMEOUT_MINUTES;
         let minutes = request.timeout_minutes.map(|it| it.clamp(least, most));
+        let number = |minutes| i32::try_from(minutes).ok();
         let sent = call
             .project_name(&request.project)
             .idempotency_token(&request.token)
             .set_environment_variables_override(Some(variables))
-            .set_timeout_in_minutes_override(minutes.and_then(|it| i32::try_from(it).ok()))
+            .set_timeout_in_minutes_override(minutes.and_then(number))
+            .set_queued_timeout_in_minutes_override(
+                minutes.map(|it| it.min(QUEUED_MINUTES)).and_then(number),
+            )
             .send()
             .await;
         match sent.map_err(|error| AwsError::new(OPERATION, &error)) {

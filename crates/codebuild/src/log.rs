@@ -1,6 +1,5 @@
 //! The end of a build's output, for people who want to know why it failed.
 
-use lockstep::PhaseError;
 use lockstep_aws::AwsError;
 
 use crate::{Build, CodeBuild};
@@ -24,19 +23,16 @@ impl Default for Tail {
     }
 }
 
-/// What CodeBuild itself writes into the log of every build that failed, after the output of the
-/// commands: the build's phases say the same.
-const OWN: [&str; 2] = ["[Container]", "[GIT]"];
+/// How lines begin that CodeBuild itself writes into the log of every build, also after the output
+/// of the commands that failed: the build's phases say the same.
+const OWN: [&str; 1] = ["[Container]"];
 
 impl CodeBuild {
     /// The last lines that the build's commands wrote. Empty where there is no log, or where it
-    /// may not be read: what a build came to is told by its phases, and does not wait for it.
-    ///
-    /// # Errors
-    /// [`PhaseError::Transient`] when CloudWatch Logs could not be asked.
-    pub async fn log_tail(&self, build: &Build, tail: Tail) -> Result<Vec<String>, PhaseError> {
+    /// cannot be read: what a build came to is told by its phases, and does not wait for it.
+    pub async fn log_tail(&self, build: &Build, tail: Tail) -> Vec<String> {
         let Some(log) = &build.log else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
         // Of the lines that are read a part is CodeBuild's own.
         let wanted = i32::from(tail.lines).saturating_mul(5);
@@ -50,17 +46,20 @@ impl CodeBuild {
         let events = match sent.map_err(|error| AwsError::new("logs:GetLogEvents", &error)) {
             Ok(answer) => answer.events.unwrap_or_default(),
             Err(error) => {
-                let resource = format!("log {} of build {}", log.group, build.id);
-                let error = error.about(resource);
-                if error.is_transient() {
-                    return Err(error);
-                }
-                tracing::warn!(build = build.id, "its log is not told: {error}");
-                return Ok(Vec::new());
+                let (group, code) = (&log.group, &error.code);
+                tracing::warn!(
+                    build = build.id,
+                    group,
+                    code,
+                    "its log is not told: {}",
+                    error.message
+                );
+                return Vec::new();
             }
         };
-        let lines = events.iter().filter_map(|event| event.message());
-        Ok(last(lines.flat_map(str::lines), tail))
+        let messages = events.iter().filter_map(|event| event.message());
+        let told = messages.filter(|it| !OWN.iter().any(|prefix| it.starts_with(prefix)));
+        last(told.flat_map(str::lines), tail)
     }
 }
 

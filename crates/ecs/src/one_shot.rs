@@ -133,11 +133,7 @@ impl Ecs {
     }
 
     /// A task; `None` when ECS does not show it (any more, or yet).
-    pub async fn task(
-        &self,
-        cluster: &str,
-        arn: &str,
-    ) -> Result<Option<OneShotTask>, PhaseError> {
+    pub async fn task(&self, cluster: &str, arn: &str) -> Result<Option<OneShotTask>, PhaseError> {
         let tasks = self.tasks(cluster, &[arn.to_owned()]).await?;
         Ok(tasks.into_iter().next())
     }

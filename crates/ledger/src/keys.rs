@@ -64,6 +64,10 @@ pub(crate) fn hold(digest: &str) -> String {
     format!("hold#{digest}")
 }
 
+pub(crate) fn infrastructure(component: &str) -> String {
+    format!("infrastructure#{component}")
+}
+
 pub(crate) fn history_line(id: &DeploymentId) -> String {
     format!("deployment#{id}")
 }
@@ -76,6 +80,11 @@ pub(crate) fn of_deployment(id: &DeploymentId, sk: impl Into<String>) -> Key {
 /// A part of a deployment's plan: `functions`.
 pub(crate) fn part(id: &DeploymentId, of: &str) -> Key {
     of_deployment(id, format!("part#{of}"))
+}
+
+/// What a deployment publishes for others.
+pub(crate) fn published(id: &DeploymentId) -> Key {
+    of_deployment(id, "published")
 }
 
 /// A question of a deployment: `traffic-20`.

@@ -12,11 +12,13 @@
 //! | `env#A#E` | `migration#COMPONENT` | which runs of a migration succeeded here, and which contract is open |
 //! | `env#A#E` | `newest-releases` | the newest uploaded releases ever asked for (never-older rule) |
 //! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
+//! | `env#A#E` | `infrastructure#COMPONENT` | what was applied last of it, and who has begun to apply something else |
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
 //! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
 //! | `deployment#ID` | `migration#COMPONENT#expand` | one run of a migration: begun, its task, how it ended, closed |
 //! | `deployment#ID` | `question#traffic-20` | what a person is asked, and the answer |
+//! | `deployment#ID` | `published` | the parameters that it publishes, before and afterwards |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
 //! | `event#ID` | `event` | what became of a trigger event (kept 30 days) |
 //! | `wake#KEY` | `ID#STEP#VERB` | a waiting phase (kept a day) |
@@ -25,6 +27,7 @@
 //! attribute of its own. Every write that can race carries a condition, and every
 //! write can be made again with the same result.
 
+mod builds;
 mod conclusion;
 mod deployments;
 mod environment;
@@ -36,12 +39,14 @@ mod lock;
 mod manifests;
 mod migrations;
 mod parts;
+mod published;
 mod questions;
 mod releases;
 mod steps;
 mod transaction;
 mod wake;
 
+pub use builds::Recorded;
 pub use conclusion::{Concluded, ConclusionWrite};
 pub use deployments::{Created, HistoryLine, Newest};
 pub use environment::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};

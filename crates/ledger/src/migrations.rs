@@ -6,9 +6,7 @@ use lockstep::migration::{Migrated, TaskEnd};
 use lockstep::record::DeploymentRef;
 
 use crate::error::LedgerError;
-use crate::item::{
-    Item, body, find_text, find_time, get_number, json, number, text, unreadable,
-};
+use crate::item::{Item, body, find_text, find_time, get_number, json, number, text, unreadable};
 use crate::transaction::{Expression, Outcome, Transaction};
 use crate::{Ledger, keys};
 
@@ -134,8 +132,8 @@ impl Ledger {
         run: &str,
         task: &str,
     ) -> Result<(), LedgerError> {
-        let note = Expression::update("SET task = if_not_exists(task, :task)")
-            .value(":task", text(task));
+        let note =
+            Expression::update("SET task = if_not_exists(task, :task)").value(":task", text(task));
         self.write_run(id, run, note).await.map(drop)
     }
 

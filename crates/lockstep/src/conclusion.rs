@@ -6,7 +6,7 @@ use crate::next_steps::next_steps;
 use crate::plan::{Change, Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
 use crate::release::Artifacts;
-use crate::stack::StackStep;
+use crate::stack::{STAYS, StackStep};
 use crate::verdict::{Outcome, Verdict};
 
 /// The conclusion of a deployment: its verdict, what happened and why, what is live
@@ -49,15 +49,16 @@ fn message(
             format!("{why}Live now: {}.", put_back(steps, outcome))
         }
         Verdict::Superseded => format!("{why}Nothing was changed by this deployment."),
-        Verdict::Stopped if steps.is_empty() => {
-            "Stopped by a person before anything was changed.".to_owned()
-        }
         Verdict::Stopped => {
             let asked = |failure: &Failure| failure.error == "Stopped";
             let who = match &outcome.failure {
                 Some(failure) if asked(failure) => why,
-                _ => "Stopped by a person. ".to_owned(),
+                Some(failure) => lead(&stopped_by(&failure.cause)),
+                None => "Stopped by a person. ".to_owned(),
             };
+            if steps.is_empty() {
+                return format!("{who}Nothing was changed.");
+            }
             format!("{who}Put back and verified: {}.", put_back(steps, outcome))
         }
         Verdict::FailedDirty if outcome.is_live_all_the_same() => format!(
@@ -107,6 +108,16 @@ fn reason(failure: &Failure, steps: &[Step]) -> String {
     }
 }
 
+/// Who stopped an execution, as `lockstep stop` says it; whatever else was said in the console is
+/// told as it is.
+fn stopped_by(cause: &str) -> String {
+    match cause.strip_prefix("stopped by ") {
+        Some(who) => format!("Stopped by {who}"),
+        None if cause.is_empty() => "Stopped by a person".to_owned(),
+        None => format!("Stopped by a person: {cause}"),
+    }
+}
+
 fn ended(status: &str) -> &'static str {
     match status {
         "ABORTED" => "was stopped",
@@ -120,7 +131,10 @@ fn ended(status: &str) -> &'static str {
 pub fn cause_text(failure: &Failure) -> String {
     if failure.phase == "execution" {
         let ended = ended(&failure.error);
-        return format!("The execution {ended} before it concluded");
+        return match failure.cause.as_str() {
+            "" => format!("The execution {ended} before it concluded"),
+            cause => format!("The execution {ended} before it concluded: {cause}"),
+        };
     }
     let returned = serde_json::from_str::<serde_json::Value>(&failure.cause).ok();
     let message = returned
@@ -181,9 +195,21 @@ fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) ->
         .into_iter()
         .filter(|step| step.change.as_migration().is_none())
         .partition(|step| step.change.as_stack().is_some());
-    let is_new = |step: &&Step| step.change.as_stack().is_some_and(|it| it.before.is_none());
-    if !rest.is_empty() && stacks.iter().any(is_new) {
-        parts.push("what was a part of a stack that is gone went with it".to_owned());
+    let is_gone = |step: &&&Step| {
+        let is_new = step.change.as_stack().is_some_and(|it| it.before.is_none());
+        let summary = undone(step).and_then(|undo| undo.summary.as_deref());
+        is_new && summary.is_none_or(|it| !it.starts_with(STAYS))
+    };
+    let gone: Vec<_> = stacks
+        .iter()
+        .filter(is_gone)
+        .map(|it| &*it.target)
+        .collect();
+    if !rest.is_empty() && !gone.is_empty() {
+        let gone = gone.join(" and ");
+        parts.push(format!(
+            "of these, what {gone} had made was deleted with it"
+        ));
     }
     parts.join("; ")
 }
@@ -241,7 +267,11 @@ fn is_back(step: &Step, outcome: &Outcome) -> bool {
 
 fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
     let failed = outcome.undo.iter().filter_map(|undo| {
-        let text = cause_text(undo.failure.as_ref()?);
+        let failure = undo.failure.as_ref()?;
+        let text = cause_text(failure);
+        if let Some(beside) = Beside::of(failure) {
+            return Some(format!("{}: {text}", beside.what()));
+        }
         let Some(step) = steps.iter().find(|step| step.number == undo.step) else {
             return Some(format!("step {}: {text}", undo.step));
         };
@@ -256,6 +286,46 @@ fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
         ))
     });
     failed.collect()
+}
+
+/// What a deployment writes beside its steps, and could not undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The parameters that other stacks read.
+    Parameters,
+    /// The code that new stacks read.
+    Seed,
+}
+
+impl Beside {
+    /// What an undo that failed was about; `None` where it was about a step.
+    pub(crate) fn of(failure: &Failure) -> Option<Self> {
+        match failure.phase.as_str() {
+            "parameters" => Some(Self::Parameters),
+            "seed" => Some(Self::Seed),
+            _ => None,
+        }
+    }
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Parameters => "the parameters that other stacks read could not be put back",
+            Self::Seed => "the code that was put there for new stacks could not be taken away",
+        }
+    }
+
+    /// What is to be done about it.
+    pub(crate) const fn todo(self) -> &'static str {
+        match self {
+            Self::Parameters => {
+                "Mend what kept the parameters from being put back: the next deployment that changes something writes all of \
+                 them anew."
+            }
+            Self::Seed => {
+                "The code may stay: nothing reads it before the stacks are created, and the next release takes its place."
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -447,6 +517,93 @@ mod tests {
                  Put back: stack net on template cd, Gone 1, Note old (CloudFormation rolled it back to what it was); {app}."
             )
         );
+    }
+
+    #[test]
+    fn what_goes_with_the_deployment_as_a_whole_is_told_by_itself() {
+        let release = json!({"manifest_version": 1, "artifacts": {}});
+        let plan = json!({"release": release, "steps": [step(0, "web")]});
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let failed = |phase: &str| StepUndo {
+            step: 0,
+            summary: None,
+            failure: Some(Failure {
+                phase: phase.into(),
+                step: None,
+                error: "Rejected".into(),
+                cause: "not authorized".into(),
+            }),
+        };
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+        });
+        let record = serde_json::from_value(record).unwrap();
+        let outcome = Outcome {
+            failure: failed("verify").failure,
+            planned: true,
+            unwound: true,
+            undo: vec![
+                undone(0, "web runs again"),
+                failed("parameters"),
+                failed("seed"),
+            ],
+            not_restored: None,
+        };
+        let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);
+        assert_eq!(conclusion.verdict, Verdict::FailedDirty);
+        assert_eq!(
+            conclusion.message,
+            "not authorized. Rolling back failed too: the parameters that other stacks read could not be put back: not \
+             authorized; the code that was put there for new stacks could not be taken away: not authorized."
+        );
+        // The step itself was put back: nothing is to be done about it by hand.
+        let next: Vec<_> = conclusion.next_steps[1..]
+            .iter()
+            .map(|it| &it[..9])
+            .collect();
+        assert_eq!(next, ["Mend what", "The code "]);
+    }
+
+    #[test]
+    fn who_stopped_a_deployment_is_told() {
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+        });
+        let record = serde_json::from_value(record).unwrap();
+        let told = |cause: &str| {
+            let failure = Failure {
+                phase: "execution".into(),
+                step: None,
+                error: "ABORTED".into(),
+                cause: cause.into(),
+            };
+            let words = super::cause_text(&failure);
+            let outcome = Outcome {
+                failure: Some(failure),
+                ..Outcome::default()
+            };
+            let conclusion = conclude(&record, None, &outcome, Timestamp::UNIX_EPOCH);
+            assert_eq!(conclusion.verdict, Verdict::Stopped);
+            (words, conclusion.message)
+        };
+        let (words, message) = told("stopped by ann: the wrong release");
+        assert_eq!(
+            words,
+            "The execution was stopped before it concluded: stopped by ann: the wrong release"
+        );
+        assert_eq!(
+            message,
+            "Stopped by ann: the wrong release. Nothing was changed."
+        );
+        let (words, message) = told("");
+        assert_eq!(words, "The execution was stopped before it concluded");
+        assert_eq!(message, "Stopped by a person. Nothing was changed.");
+        let (_, message) = told("oh no!");
+        assert_eq!(message, "Stopped by a person: oh no! Nothing was changed.");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -37,6 +38,13 @@ impl DeploymentId {
         (ulid.to_string() == text).then(|| Self(text.to_owned()))
     }
 
+    /// When its execution began, by the clock of whoever named it: a person's machine, or AWS.
+    pub fn began_at(&self) -> Timestamp {
+        let ulid = Ulid::from_string(&self.0).unwrap_or_default();
+        let millis = i64::try_from(ulid.timestamp_ms()).unwrap_or_default();
+        Timestamp::from_millisecond(millis).unwrap_or_default()
+    }
+
     /// The id as it is printed and stored: 26 characters.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,6 +67,12 @@ mod tests {
     fn a_ulid_name_is_the_id() {
         let id = DeploymentId::for_execution("01JD5Q6Z8G0000000000000000", ARN, 1);
         assert_eq!(id.as_str(), "01JD5Q6Z8G0000000000000000");
+    }
+
+    #[test]
+    fn an_id_tells_when_its_execution_began() {
+        let id = DeploymentId::for_execution("5c9b_1", ARN, 1_700_000_000_000);
+        assert_eq!(id.began_at().as_millisecond(), 1_700_000_000_000);
     }
 
     #[test]

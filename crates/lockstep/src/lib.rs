@@ -4,6 +4,7 @@
 //! Nothing here talks to AWS, reads a clock or looks at the environment: time and
 //! the observed world come in as arguments, so every decision can be tested.
 
+pub mod build;
 mod check;
 mod conclusion;
 pub mod ecs;

@@ -97,7 +97,9 @@ fn artifacts<'a>(
 /// The artifact's hash as Lambda shows it.
 fn code_sha256(artifact: &Artifact) -> String {
     match artifact {
-        Artifact::Zip(file) | Artifact::Template(file) => file.code_sha256(),
+        Artifact::Zip(file) | Artifact::Template(file) | Artifact::Source(file) => {
+            file.code_sha256()
+        }
         Artifact::Image(image) => image.digest.trim_start_matches("sha256:").to_owned(),
     }
 }

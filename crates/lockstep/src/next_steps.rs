@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::conclusion::Beside;
 use crate::plan::{Change, Step};
-use crate::record::{DeploymentRecord, Failure};
+use crate::record::{DeploymentRecord, Failure, StepUndo};
 use crate::release::Artifact;
 use crate::verdict::{Outcome, Verdict};
 
@@ -87,12 +88,14 @@ fn after_release(record: &DeploymentRecord, is_to_blame: bool) -> String {
 
 /// The exact commands where undo failed; else where to look.
 fn by_hand(steps: &[Step], outcome: &Outcome) -> Vec<String> {
+    let failures = || outcome.undo.iter().filter(|undo| undo.failure.is_some());
+    let beside = |undo: &StepUndo| undo.failure.as_ref().and_then(Beside::of);
     let failed = |step: &&Step| {
-        let of_step = |undo: &&crate::record::StepUndo| undo.step == step.number;
-        let undo = outcome.undo.iter().find(of_step);
-        undo.is_some_and(|undo| undo.failure.is_some())
+        let mut of_step = failures().filter(|undo| undo.step == step.number);
+        of_step.any(|undo| beside(undo).is_none())
     };
-    let commands: Vec<_> = steps.iter().filter(failed).map(restore).collect();
+    let mut commands: Vec<_> = steps.iter().filter(failed).map(restore).collect();
+    commands.extend(failures().filter_map(beside).map(|it| it.todo().to_owned()));
     if commands.is_empty() {
         return vec![
             "Everything is back on its previous revision, and that is not healthy either: look for a cause outside the release."
@@ -108,6 +111,7 @@ fn restore(step: &Step) -> String {
         Change::Functions(functions) => functions.restore_command(),
         Change::Stack(stack) => stack.restore_command(),
         Change::Migrate(step) | Change::Contract(step) => step.restore_command(),
+        Change::InfrastructureBuild(build) => build.restore_command(),
     };
     format!("Put {} back by hand: {command}", step.target)
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Check;
+use crate::build::{BuildStep, InfrastructureChange, Variable};
 use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
@@ -76,6 +77,9 @@ pub enum Change {
     Functions(Box<FunctionsStep>),
     /// A CloudFormation stack.
     Stack(Box<StackStep>),
+    /// Infrastructure that a CodeBuild project builds.
+    #[serde(rename = "infrastructure-build")]
+    InfrastructureBuild(Box<BuildStep>),
     /// A database's schema, before anything of the release is rolled out.
     Migrate(Box<MigrationStep>),
     /// What a schema needs no more, after the release was verified.
@@ -198,7 +202,7 @@ impl Plan {
 pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
-    /// `service`, `functions`, `stack`, `migrate` or `contract`.
+    /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate` or `contract`.
     pub phase: &'static str,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -216,6 +220,7 @@ impl Change {
             Self::Service(_) => "service",
             Self::Functions(_) => "functions",
             Self::Stack(_) => "stack",
+            Self::InfrastructureBuild(_) => "infrastructure-build",
             Self::Migrate(_) => "migrate",
             Self::Contract(_) => "contract",
         }
@@ -225,7 +230,11 @@ impl Change {
     pub fn in_stages(&self) -> Option<(&FunctionsStep, &ResolvedTraffic)> {
         match self {
             Self::Functions(step) => Some((step, step.traffic.as_ref()?)),
-            Self::Service(_) | Self::Stack(_) | Self::Migrate(_) | Self::Contract(_) => None,
+            Self::Service(_)
+            | Self::Stack(_)
+            | Self::InfrastructureBuild(_)
+            | Self::Migrate(_)
+            | Self::Contract(_) => None,
         }
     }
 
@@ -233,7 +242,7 @@ impl Change {
     pub fn as_stack(&self) -> Option<&StackStep> {
         match self {
             Self::Stack(step) => Some(step),
-            Self::Service(_) | Self::Functions(_) | Self::Migrate(_) | Self::Contract(_) => None,
+            _ => None,
         }
     }
 
@@ -241,7 +250,15 @@ impl Change {
     pub fn as_migration(&self) -> Option<&MigrationStep> {
         match self {
             Self::Migrate(step) | Self::Contract(step) => Some(step),
-            Self::Service(_) | Self::Functions(_) | Self::Stack(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The change of infrastructure that CodeBuild builds; `None` for everything else.
+    pub fn as_build(&self) -> Option<&BuildStep> {
+        match self {
+            Self::InfrastructureBuild(step) => Some(step),
+            _ => None,
         }
     }
 }
@@ -291,8 +308,12 @@ impl Step {
         }
     }
 
-    /// What would change, one line each, before and after, where that is known: of a stack.
+    /// What would change, one line each, before and after, where that is known: of
+    /// infrastructure.
     pub fn details(&self) -> Vec<String> {
+        if let Some(build) = self.change.as_build() {
+            return details_of_build(build);
+        }
         let Some(stack) = self.change.as_stack() else {
             return Vec::new();
         };
@@ -313,6 +334,25 @@ impl Step {
     pub fn summary(&self) -> String {
         format!("{}: {} -> {}", self.target, self.before, self.after)
     }
+}
+
+fn details_of_build(build: &BuildStep) -> Vec<String> {
+    if let Some(planned) = &build.planned {
+        let changes = planned.changes.iter();
+        let mut words: Vec<_> = changes.map(InfrastructureChange::words).collect();
+        if planned.more > 0 {
+            words.push(format!("and {} more", planned.more));
+        }
+        return words;
+    }
+    let values = build.variables.iter();
+    let waits = values.filter_map(|(name, value)| match value {
+        Variable::Output { component, output } => {
+            Some(format!("{name}: what {component} gives as {output}"))
+        }
+        Variable::Text(_) => None,
+    });
+    waits.collect()
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub enum Artifact {
     Zip(ZipArtifact),
     /// A CloudFormation template in the releases bucket.
     Template(ZipArtifact),
+    /// The source of infrastructure, a zip file in the releases bucket.
+    Source(ZipArtifact),
 }
 
 impl Artifact {
@@ -32,7 +34,7 @@ impl Artifact {
     pub fn label(&self) -> String {
         match self {
             Self::Image(image) => image.label(),
-            Self::Zip(file) | Self::Template(file) => file.label(),
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) => file.label(),
         }
     }
 
@@ -41,7 +43,9 @@ impl Artifact {
     pub fn id(&self) -> String {
         match self {
             Self::Image(image) => image.digest.clone(),
-            Self::Zip(file) | Self::Template(file) => format!("sha256:{}", file.sha256),
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) => {
+                format!("sha256:{}", file.sha256)
+            }
         }
     }
 
@@ -50,7 +54,7 @@ impl Artifact {
     pub const fn made_at(&self) -> Timestamp {
         match self {
             Self::Image(image) => image.pushed_at,
-            Self::Zip(file) | Self::Template(file) => file.released_at,
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) => file.released_at,
         }
     }
 
@@ -59,7 +63,7 @@ impl Artifact {
     pub fn reference(&self) -> &str {
         match self {
             Self::Image(image) => image.tag.as_ref().unwrap_or(&image.digest),
-            Self::Zip(file) | Self::Template(file) => &file.release,
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) => &file.release,
         }
     }
 
@@ -67,7 +71,7 @@ impl Artifact {
     pub const fn as_image(&self) -> Option<&ImageArtifact> {
         match self {
             Self::Image(image) => Some(image),
-            Self::Zip(_) | Self::Template(_) => None,
+            Self::Zip(_) | Self::Template(_) | Self::Source(_) => None,
         }
     }
 
@@ -75,7 +79,7 @@ impl Artifact {
     pub const fn as_zip(&self) -> Option<&ZipArtifact> {
         match self {
             Self::Zip(zip) => Some(zip),
-            Self::Image(_) | Self::Template(_) => None,
+            Self::Image(_) | Self::Template(_) | Self::Source(_) => None,
         }
     }
 
@@ -83,14 +87,22 @@ impl Artifact {
     pub const fn as_template(&self) -> Option<&ZipArtifact> {
         match self {
             Self::Template(template) => Some(template),
-            Self::Image(_) | Self::Zip(_) => None,
+            Self::Image(_) | Self::Zip(_) | Self::Source(_) => None,
+        }
+    }
+
+    /// The source of infrastructure, where it is one.
+    pub const fn as_source(&self) -> Option<&ZipArtifact> {
+        match self {
+            Self::Source(source) => Some(source),
+            Self::Image(_) | Self::Zip(_) | Self::Template(_) => None,
         }
     }
 
     /// The file of an uploaded release, where it is one.
     pub const fn as_file(&self) -> Option<&ZipArtifact> {
         match self {
-            Self::Zip(file) | Self::Template(file) => Some(file),
+            Self::Zip(file) | Self::Template(file) | Self::Source(file) => Some(file),
             Self::Image(_) => None,
         }
     }

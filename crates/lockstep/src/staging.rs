@@ -1,5 +1,5 @@
-//! Planning in two stages: first the stacks, then what runs on them. Nothing is planned twice
-//! where no stack changes.
+//! Planning in two stages: first the infrastructure, then what runs on it. Nothing is planned
+//! twice where no infrastructure changes.
 
 use serde::Deserialize;
 

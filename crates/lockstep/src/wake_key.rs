@@ -33,6 +33,11 @@ impl WakeKey {
         Self(format!("stack/{name}"))
     }
 
+    /// The builds of a CodeBuild project, by its name.
+    pub fn builds(project: &str) -> Self {
+        Self(format!("build/{project}"))
+    }
+
     /// The keys that an EventBridge event concerns; none for an event of no interest.
     ///
     /// `ECS Deployment State Change` names the service by ARN in `resources`; `ECS Task
@@ -40,12 +45,14 @@ impl WakeKey {
     /// Lockstep started by `detail.startedBy` (`lockstep/...`) instead. A service
     /// ARN of the old format, without the cluster's name, gives no key: such a service is
     /// asked again at the next timeout instead. `CloudFormation Stack Status Change` names the
-    /// stack by ARN in `detail.stack-id`.
+    /// stack by ARN in `detail.stack-id`, `CodeBuild Build State Change` the project in
+    /// `detail.project-name`.
     pub fn of_event(event: &Value) -> Vec<Self> {
         let key = match event.get("detail-type").and_then(Value::as_str) {
             Some("ECS Deployment State Change") => service_of_arn(event),
             Some("ECS Task State Change") => service_of_task(event),
             Some("CloudFormation Stack Status Change") => stack_of_event(event),
+            Some("CodeBuild Build State Change") => project_of_event(event),
             _ => None,
         };
         key.into_iter().collect()
@@ -80,6 +87,11 @@ fn stack_of_event(event: &Value) -> Option<WakeKey> {
     let arn = event.get("detail")?.get("stack-id")?.as_str()?;
     let (_, path) = arn.split_once(":stack/")?;
     Some(WakeKey::stack(path.split('/').next()?))
+}
+
+fn project_of_event(event: &Value) -> Option<WakeKey> {
+    let project = event.get("detail")?.get("project-name")?.as_str()?;
+    Some(WakeKey::builds(project))
 }
 
 impl fmt::Display for WakeKey {
@@ -146,6 +158,23 @@ mod tests {
             },
         });
         assert_eq!(WakeKey::of_event(&event), [WakeKey::stack("shop-network")]);
+    }
+
+    #[test]
+    fn an_event_of_a_build_gives_its_project() {
+        let event = json!({
+            "detail-type": "CodeBuild Build State Change",
+            "resources": ["arn:aws:codebuild:eu-west-1:111122223333:build/shop-terraform:8745a7a9"],
+            "detail": {
+                "build-status": "SUCCEEDED",
+                "project-name": "shop-terraform",
+                "build-id": "arn:aws:codebuild:eu-west-1:111122223333:build/shop-terraform:8745a7a9",
+            },
+        });
+        assert_eq!(
+            WakeKey::of_event(&event),
+            [WakeKey::builds("shop-terraform")]
+        );
     }
 
     #[test]

@@ -70,6 +70,48 @@ impl Parameters {
         Ok((changes, failed))
     }
 
+    /// Looks at everything below a path: every parameter there that is to be written and may not
+    /// be. Changes nothing. For names of which it is not known yet which of them will be needed.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub async fn conflicts(
+        &self,
+        owner: &DeploymentRef,
+        path: &str,
+        is_written: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Check>, PhaseError> {
+        let found = match self.store.below(path).await {
+            Ok(found) => found,
+            Err(PhaseError::Rejected { resource, reason }) => {
+                return Ok(vec![access(resource, reason)]);
+            }
+            Err(error) => return Err(error),
+        };
+        let written = found.into_iter().filter(|(name, _)| is_written(name));
+        let looks = stream::iter(written).map(async |(name, found)| {
+            match self.store.with_tags(&name, found).await {
+                Ok(found) => Ok(found.and_then(|it| it.is_ours(owner, &name).err())),
+                Err(PhaseError::Rejected { resource, reason }) => {
+                    Ok(Some(access(resource, reason)))
+                }
+                Err(error) => Err(error),
+            }
+        });
+        let looks: Vec<Result<Option<Check>, PhaseError>> = looks.buffered(AT_ONCE).collect().await;
+        let failed = looks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(failed.into_iter().flatten().collect())
+    }
+
+    /// The names of everything below a path.
+    ///
+    /// # Errors
+    /// When it could not be looked at.
+    pub async fn names(&self, path: &str) -> Result<Vec<String>, PhaseError> {
+        let found = self.store.below(path).await?;
+        Ok(found.into_iter().map(|(name, _)| name).collect())
+    }
+
     /// Gives every parameter its new value. What has it already is left alone, so it can be asked
     /// again at any point. Gives how many were written.
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::http::HttpResponse;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ssm::types::{ParameterType, ResourceTypeForTagging, Tag};
+use aws_sdk_ssm::types::{Parameter, ParameterType, ResourceTypeForTagging, Tag};
 use lockstep::PhaseError;
 use lockstep::live::{FoundParameter, ParameterWrite, owner_tags};
 use lockstep::record::DeploymentRef;
@@ -46,6 +46,37 @@ impl Store {
         let Some(found) = found else {
             return Ok(None);
         };
+        self.with_tags(name, found).await
+    }
+
+    /// The names of everything below a path, with what is there, but for the tags. SSM shows ten
+    /// of them at a time.
+    pub(crate) async fn below(&self, path: &str) -> Result<Vec<(String, Parameter)>, PhaseError> {
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            self.looks.turn(None).await;
+            let page = self.client.get_parameters_by_path().path(path);
+            let page = page.recursive(true).set_next_token(next).send().await;
+            let page = page.map_err(|error| {
+                AwsError::new("ssm:GetParametersByPath", &error)
+                    .about(format!("parameters of {path}"))
+            })?;
+            let parameters = page.parameters.unwrap_or_default().into_iter();
+            found.extend(parameters.filter_map(|it| Some((it.name.clone()?, it))));
+            next = page.next_token;
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// A parameter together with its tags; `None` where it is gone by now.
+    pub(crate) async fn with_tags(
+        &self,
+        name: &str,
+        found: Parameter,
+    ) -> Result<Option<FoundParameter>, PhaseError> {
         self.looks.turn(None).await;
         let tags = self.client.list_tags_for_resource().resource_id(name);
         let tags = tags.resource_type(ResourceTypeForTagging::Parameter);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_ssm::error::ErrorMetadata;
 use aws_sdk_ssm::operation::delete_parameter::DeleteParameterOutput;
 use aws_sdk_ssm::operation::get_parameter::{GetParameterError, GetParameterOutput};
+use aws_sdk_ssm::operation::get_parameters_by_path::GetParametersByPathOutput;
 use aws_sdk_ssm::operation::list_tags_for_resource::ListTagsForResourceOutput;
 use aws_sdk_ssm::operation::put_parameter::{PutParameterError, PutParameterOutput};
 use aws_sdk_ssm::types::{Parameter, ParameterType, Tag};
@@ -46,6 +47,28 @@ fn parameters(all: &All, refusal: Option<&'static str>) -> Parameters {
         }
     });
     let store = Arc::clone(all);
+    let below =
+        mock!(aws_sdk_ssm::Client::get_parameters_by_path).then_compute_output(move |input| {
+            assert_eq!(input.recursive(), Some(true));
+            let below = format!("{}/", input.path().unwrap());
+            let all: Vec<_> = store.lock().unwrap().keys().cloned().collect();
+            let all = all.into_iter().filter(|name| name.starts_with(&below));
+            let from: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
+            let mut left = all.skip(from);
+            let page: Vec<_> = left.by_ref().take(2).collect();
+            let next = left.next().map(|_| (from + 2).to_string());
+            let parameter = |name| {
+                Parameter::builder()
+                    .name(name)
+                    .r#type(ParameterType::String)
+            };
+            let page = page.into_iter().map(|name| parameter(name).build());
+            GetParametersByPathOutput::builder()
+                .set_parameters(Some(page.collect()))
+                .set_next_token(next)
+                .build()
+        });
+    let store = Arc::clone(all);
     let tags =
         mock!(aws_sdk_ssm::Client::list_tags_for_resource).then_compute_output(move |input| {
             let tags = store.lock().unwrap()[input.resource_id().unwrap()]
@@ -76,7 +99,7 @@ fn parameters(all: &All, refusal: Option<&'static str>) -> Parameters {
     Parameters::with_client(mock_client!(
         aws_sdk_ssm,
         RuleMode::MatchAny,
-        [&get, &tags, &put, &delete]
+        [&get, &below, &tags, &put, &delete]
     ))
 }
 
@@ -170,4 +193,35 @@ async fn what_may_pass_by_itself_is_tried_again() {
     let changes = planned(&parameters, &["/lockstep/shop/test/a"]).await;
     let error = parameters.publish(&owner(), &changes, &always()).await;
     assert_eq!(error.unwrap_err().name(), "Rejected");
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_below_a_path_is_looked_at_page_by_page() {
+    let all = All::default();
+    let parameters = parameters(&all, None);
+    let names = [
+        "/lockstep/shop/test/a",
+        "/lockstep/shop/test/stacks/net/VpcId",
+    ];
+    let ours = planned(&parameters, &names).await;
+    let written = parameters.publish(&owner(), &ours, &always()).await;
+    assert_eq!(written, Ok(2));
+    let theirs = [
+        "/lockstep/shop/test/stacks/net/Theirs",
+        "/lockstep/shop/test/stacks/net/NotNeeded",
+        "/lockstep/shop/testing/other",
+    ];
+    for name in theirs {
+        let theirs = ("theirs".to_owned(), Vec::new());
+        all.lock().unwrap().insert(name.to_owned(), theirs);
+    }
+    let path = "/lockstep/shop/test";
+    let failed = parameters
+        .conflicts(&owner(), path, |name| !name.ends_with("NotNeeded"))
+        .await
+        .unwrap();
+    let failed: Vec<_> = failed.iter().map(|it| it.resource.as_str()).collect();
+    assert_eq!(failed, ["parameter /lockstep/shop/test/stacks/net/Theirs"]);
+    let names = parameters.names(path).await.unwrap();
+    assert_eq!(names.len(), 4, "{names:?}");
 }

@@ -2,6 +2,7 @@
 //! and refusals in words.
 
 mod error;
+mod has;
 mod source;
 
 use aws_sdk_s3::Client;
@@ -9,6 +10,7 @@ use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumVa
 use aws_types::SdkConfig;
 
 pub use error::{failed, found};
+pub use has::has;
 pub use source::copy_source;
 
 /// A client for S3. Hashes of whole files are compared by those who know them, so the SDK need

@@ -1,8 +1,8 @@
 //! Writing the conclusion.
 
 use jiff::Timestamp;
-use lockstep::plan::Plan;
 use lockstep::migration::RollbackFloor;
+use lockstep::plan::Plan;
 use lockstep::record::{Conclusion, DeploymentRecord, ReleaseRequest};
 use lockstep::release::{Artifact, Release, inherit};
 use lockstep::verdict::Verdict;

@@ -23,6 +23,9 @@ pub(crate) struct Request {
 #[derive(Debug, Deserialize)]
 pub(crate) struct UndoReport {
     step: u32,
+    /// What failed to be undone: the step itself, or what goes with the deployment as a whole.
+    #[serde(default)]
+    phase: Option<String>,
     /// What undo did, when it succeeded.
     #[serde(default)]
     summary: Option<String>,
@@ -83,10 +86,11 @@ impl Request {
 
 impl UndoReport {
     fn read(&self) -> StepUndo {
+        let phase = self.phase.as_deref().unwrap_or("service");
         let failure = self
             .error
             .as_ref()
-            .map(|error| failure("service", error, &self.cause));
+            .map(|error| failure(phase, error, &self.cause));
         StepUndo {
             step: self.step,
             summary: self.summary.clone(),

@@ -11,7 +11,7 @@ use phase::StackPhase;
 async fn main() -> Result<(), StartError> {
     let context = Context::start()?;
     let client = aws_sdk_cloudformation::Client::new(&context.sdk);
-    let phase = StackPhase::new(CloudFormation::new(client));
+    let phase = StackPhase::new(CloudFormation::new(client), context.ledger.clone());
     let runner = PhaseRunner::new(phase, context);
     runner
         .run(|change| match change {

@@ -11,11 +11,14 @@ use lockstep::stack::{
 use lockstep::{Phase, PhaseError, Progress, WakeKey};
 use lockstep_aws::pause;
 use lockstep_cloudformation::{CloudFormation, Sent};
+use lockstep_ledger::Ledger;
 
 /// Changes one stack by a change set.
 #[derive(Debug)]
 pub struct StackPhase {
     cloudformation: CloudFormation,
+    /// Knows the outputs of what is no stack.
+    ledger: Ledger,
 }
 
 /// How often one invocation looks and acts at most: more than any way through takes. What is left
@@ -29,8 +32,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 impl StackPhase {
     /// The phase, acting through `cloudformation`.
-    pub const fn new(cloudformation: CloudFormation) -> Self {
-        Self { cloudformation }
+    pub const fn new(cloudformation: CloudFormation, ledger: Ledger) -> Self {
+        Self {
+            cloudformation,
+            ledger,
+        }
     }
 
     /// Looks and acts by turns until there is nothing to do but to wait. No call is made twice

@@ -132,7 +132,7 @@ fn overtaken_by(
                 )
             })
         }
-        Artifact::Zip(zip) | Artifact::Template(zip) => {
+        Artifact::Zip(zip) | Artifact::Template(zip) | Artifact::Source(zip) => {
             let newest = state.releases.components.get(component)?;
             zip.age().is_older_than(&newest.age).then(|| {
                 format!(

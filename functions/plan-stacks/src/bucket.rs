@@ -7,7 +7,7 @@ use aws_types::SdkConfig;
 use lockstep::PhaseError;
 use lockstep::release::ZipArtifact;
 use lockstep::stack::{Template, template_key, template_url};
-use lockstep_s3::{failed, found};
+use lockstep_s3::failed;
 use sha2::{Digest, Sha256};
 
 /// The releases bucket.
@@ -63,12 +63,8 @@ impl Bucket {
         self.keep(application, &self.text(artifact).await?).await
     }
 
-    /// Whether there is an object under this key.
-    pub(crate) async fn has(&self, key: &str) -> Result<bool, PhaseError> {
-        let call = self.client.head_object().bucket(&self.name).key(key);
-        let object = found(call.send().await);
-        let object = object.map_err(|error| failed("s3:HeadObject", self.resource(key), &error))?;
-        Ok(object.is_some())
+    async fn has(&self, key: &str) -> Result<bool, PhaseError> {
+        lockstep_s3::has(&self.client, &self.name, key).await
     }
 
     async fn text(&self, artifact: &ZipArtifact) -> Result<String, PhaseError> {

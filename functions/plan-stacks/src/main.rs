@@ -5,7 +5,6 @@
 //! Looks for as long as an invocation may take and says when to look again; Step Functions
 //! waits.
 
-mod answer;
 mod bucket;
 mod change;
 mod health;
@@ -15,29 +14,27 @@ mod parameters;
 mod planner;
 mod progress;
 mod stack;
-mod values;
 #[cfg(test)]
 mod world;
 
 use bucket::Bucket;
 use lockstep_aws::variable;
 use lockstep_cloudformation::CloudFormation;
-use lockstep_ecs::Ecs;
 use lockstep_handler::{Context, StartError, run};
+use lockstep_parameters::Parameters;
+use lockstep_sources::Values;
 use planner::Planner;
-use values::Values;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let context = Context::start()?;
     let sdk = &context.sdk;
+    let bucket = variable("LOCKSTEP_RELEASES_BUCKET")?;
     let planner = Planner {
         cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(sdk)),
-        bucket: Bucket::new(sdk, variable("LOCKSTEP_RELEASES_BUCKET")?),
-        values: Values {
-            ssm: aws_sdk_ssm::Client::new(sdk),
-            ecs: Ecs::new(aws_sdk_ecs::Client::new(sdk)),
-        },
+        values: Values::new(sdk, bucket.clone()),
+        bucket: Bucket::new(sdk, bucket),
+        parameters: Parameters::new(sdk),
         // Empty where the controller has no role of its own for stacks.
         role: variable("LOCKSTEP_STACK_ROLE_ARN")
             .ok()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lockstep::Check;
 use lockstep::stack::{LiveStack, ParameterValue};
 use lockstep_cloudformation::TemplateParameter;
+use lockstep_sources::nearest;
 
 /// The parameters of a change: those the manifest sets, and those that the stack keeps. Those
 /// that are left out get the template's default.
@@ -104,16 +105,6 @@ impl Wrong<'_> {
             &format!("add it to the stack's `parameters` in lockstep.yaml as {name}, and apply it"),
         )
     }
-}
-
-/// The name that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
-    let close = names.iter().filter(|it| {
-        strsim::damerau_levenshtein(&it.to_lowercase(), &name.to_lowercase()) <= name.len() / 3
-    });
-    close
-        .min_by_key(|it| strsim::damerau_levenshtein(it, name))
-        .copied()
 }
 
 #[cfg(test)]

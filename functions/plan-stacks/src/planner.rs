@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use lockstep::live::{is_published, live_path};
+use lockstep::manifest::ResolvedEnvironment;
 use lockstep::plan::{Change, Part, PartStep};
 use lockstep::record::DeploymentRef;
 use lockstep::stack::{StackStep, identity};
@@ -10,6 +12,8 @@ use lockstep::{Check, PhaseError};
 use lockstep_cloudformation::CloudFormation;
 use lockstep_handler::{environment_of, hold_lock, parse, record_of};
 use lockstep_ledger::Ledger;
+use lockstep_parameters::Parameters;
+use lockstep_sources::{Known, Sources, Values};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,10 +21,12 @@ use crate::bucket::Bucket;
 use crate::labels;
 use crate::progress::{Budget, Progress};
 use crate::stack::{Outcome, Planned, Wanted};
-use crate::values::{Known, Sources, Values};
 
 /// The kind of targets under which the part is stored.
 const OF: &str = "stacks";
+
+/// The part that the planner of infrastructure stores before.
+const BUILDS: &str = "infrastructure";
 
 /// The payload of the PlanStacks state.
 #[derive(Debug, Deserialize)]
@@ -37,6 +43,7 @@ pub(crate) struct Planner {
     pub(crate) cloudformation: CloudFormation,
     pub(crate) bucket: Bucket,
     pub(crate) values: Values,
+    pub(crate) parameters: Parameters,
     /// The role that CloudFormation uses where the manifest names none.
     pub(crate) role: Option<String>,
     /// The name of the controller's own stack.
@@ -87,7 +94,10 @@ impl Planner {
             .current_release(&deployment.application, &deployment.environment)
             .await?;
         let verified = current.map_or_else(BTreeMap::new, |it| it.release.artifacts);
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            known: self.known(deployment, &environment).await?,
+            ..Seen::default()
+        };
         let (budget, known_before) = (Budget::begin(), progress.clone());
         for (component, resolved) in environment.stacks_in_order() {
             if budget.is_used_up() {
@@ -117,9 +127,54 @@ impl Planner {
         if let (Some(note), true) = (&seen.waiting, seen.failed.is_empty()) {
             return Ok(Look::Again(note.clone()));
         }
+        let conflicts = self.conflicts(deployment, &environment).await?;
+        seen.failed.extend(conflicts);
         let part = self.part(seen).await?;
         self.ledger.put_part(&deployment.id, OF, &part).await?;
         Ok(Look::Passed(told(&part)))
+    }
+
+    /// What is known of the infrastructure that CodeBuild builds. It comes before the stacks, so that
+    /// what of it changes gives its outputs only then.
+    async fn known(
+        &self,
+        deployment: &DeploymentRef,
+        environment: &ResolvedEnvironment,
+    ) -> Result<BTreeMap<String, Known>, PhaseError> {
+        let mut known = BTreeMap::new();
+        if environment.infrastructure.is_empty() {
+            return Ok(known);
+        }
+        let part = self.ledger.part(&deployment.id, BUILDS).await?;
+        let steps = part.unwrap_or_default().steps;
+        let changes = |component: &str| {
+            let mut builds = steps.iter().filter_map(|step| step.change.as_build());
+            builds.any(|build| build.component == component)
+        };
+        for component in environment.infrastructure.keys() {
+            let (application, environment) = (&deployment.application, &deployment.environment);
+            let record = self
+                .ledger
+                .build_record(application, environment, component);
+            let outputs = record.await?.certain().map(|it| it.outputs.clone());
+            let outputs = outputs.filter(|_| !changes(component));
+            let outputs = outputs.map_or(Known::NotYet, Known::Outputs);
+            known.insert(component.clone(), outputs);
+        }
+        Ok(known)
+    }
+
+    /// What is published for others must not be somebody else's: all that is there below the
+    /// environment's path is looked at, because outputs of stacks are not known before these changed.
+    async fn conflicts(
+        &self,
+        deployment: &DeploymentRef,
+        environment: &ResolvedEnvironment,
+    ) -> Result<Vec<Check>, PhaseError> {
+        let path = live_path(deployment);
+        let is_written = |name: &str| is_published(deployment, environment, name);
+        let parameters = &self.parameters;
+        parameters.conflicts(deployment, &path, is_written).await
     }
 
     /// The part of the plan. Where there can be none, nobody will execute the change sets.

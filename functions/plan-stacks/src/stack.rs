@@ -10,8 +10,8 @@ use lockstep::stack::{
 };
 use lockstep::{Check, PhaseError};
 use lockstep_cloudformation::TemplateSummary;
+use lockstep_sources::{About, Found, Known, Sources, or_check};
 
-use crate::answer::or_check;
 use crate::bucket::sha256;
 use crate::change::{Compared, compare};
 use crate::health::health;
@@ -19,7 +19,6 @@ use crate::leftovers::tidy;
 use crate::parameters::parameters;
 use crate::planner::Planner;
 use crate::progress::Progress;
-use crate::values::{About, Known, Sources};
 
 /// How many changes of a stack the plan keeps, which is one item of the ledger.
 const KEPT: usize = 100;
@@ -293,7 +292,8 @@ impl Planner {
         for (parameter, from) in &wanted.resolved.parameters {
             let about = About {
                 resource: &resource,
-                parameter,
+                kind: "parameter",
+                name: parameter,
             };
             let value = self.value(wanted, &about, from).await?;
             match value {
@@ -315,8 +315,20 @@ impl Planner {
         from: &StackParameter,
     ) -> Result<Result<ParameterValue, Check>, PhaseError> {
         let sources = wanted.sources;
-        let value = self.values.value(sources, &self.bucket, about, from).await;
-        Ok(or_check(value)?.and_then(|value| value))
+        let value = self.values.value(sources, about, from).await;
+        let value = or_check(value)?.and_then(|value| value);
+        Ok(value.map(|value| match value {
+            Found::Text(text) => ParameterValue::Text(text),
+            Found::Output { component, output } => {
+                // Infrastructure that CodeBuild builds is no stack.
+                let stack = sources.environment.stacks.get(&component);
+                ParameterValue::Output {
+                    stack: stack.map_or_else(String::new, |it| it.stack.clone()),
+                    component,
+                    output,
+                }
+            }
+        }))
     }
 
     /// What undo restores. The live template is kept for it.
@@ -391,7 +403,10 @@ impl Wanted<'_> {
         Outcome::Failed(vec![Check {
             what: "stack".into(),
             resource: self.resource(),
-            found: format!("that after {} minutes {note}", seconds / 60),
+            found: match seconds / 60 {
+                1 => format!("that after a minute {note}"),
+                minutes => format!("that after {minutes} minutes {note}"),
+            },
             expected: "a stack that can be changed".into(),
             todo: "wait until that is over, or see to it in the console; then deploy again".into(),
             curable: false,

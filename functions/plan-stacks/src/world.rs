@@ -9,12 +9,12 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use lockstep_cloudformation::CloudFormation;
-use lockstep_ecs::Ecs;
 use lockstep_ledger::Ledger;
+use lockstep_parameters::Parameters;
+use lockstep_sources::Values;
 
 use crate::bucket::{Bucket, sha256};
 use crate::planner::Planner;
-use crate::values::Values;
 
 pub(crate) const ID: &str = "01JD5Q6Z8G0000000000000000";
 
@@ -102,10 +102,8 @@ impl World {
             ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&config), "ledger"),
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(&config)),
             bucket: Bucket::new(&config, "bucket".to_owned()),
-            values: Values {
-                ssm: aws_sdk_ssm::Client::new(&config),
-                ecs: Ecs::new(aws_sdk_ecs::Client::new(&config)),
-            },
+            values: Values::new(&config, "bucket"),
+            parameters: Parameters::new(&config),
             role: None,
             controller: "lockstep".to_owned(),
         }
@@ -200,6 +198,7 @@ fn parameter(body: &str) -> (u16, String) {
         )
     };
     match body {
+        body if body.contains("\"Path\"") => (200, r#"{"Parameters":[]}"#.to_owned()),
         body if body.contains("/shared/size") => found("String", "large"),
         body if body.contains("/shared/secret") => found("SecureString", "x"),
         _ => (400, r#"{"__type":"ParameterNotFound"}"#.to_owned()),

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use lockstep::PhaseError;
 use lockstep::manifest::{ResolvedEnvironment, ResolvedMigration};
-use lockstep::migration::{
-    Migrated, MigrationInputs, RollbackFloor, below_floor, plan_migration,
-};
+use lockstep::migration::{Migrated, MigrationInputs, RollbackFloor, below_floor, plan_migration};
 use lockstep::plan::Part;
 use lockstep::record::{DeploymentRecord, DeploymentRef, ReleaseRequest};
 use lockstep::release::Artifact;
@@ -37,7 +35,14 @@ impl Migrations<'_> {
                 .ledger
                 .migrated(&me.application, &me.environment, component)
                 .await?;
-            self.one(component, resolved, services, &migrated, &mut before, &mut after);
+            self.one(
+                component,
+                resolved,
+                services,
+                &migrated,
+                &mut before,
+                &mut after,
+            );
             floors.extend(migrated.done.into_iter().filter_map(|mark| mark.floor));
         }
         before.failed.extend(self.floor(floors).await?);

@@ -24,8 +24,10 @@ use crate::services::{Planned, Services, Wanted};
 /// to be throttled.
 const AT_ONCE: usize = 8;
 
-/// What other planners find out, where the manifest has functions or stacks.
+/// What other planners find out, where the manifest has functions, infrastructure that CodeBuild
+/// builds, or stacks.
 const FUNCTIONS: &str = "functions";
+const INFRASTRUCTURE: &str = "infrastructure";
 const STACKS: &str = "stacks";
 
 /// The payload of the states that plan.
@@ -68,10 +70,11 @@ impl Planner {
         };
         let plan = match stage {
             Turn::First => self.first(&planning, functions).await?,
-            Turn::Rollout => Some(self.rollout(&planning, functions).await?),
+            Turn::Rollout => Ok(self.rollout(&planning, functions).await?),
         };
-        let Some(plan) = plan else {
-            return Ok(json!({ "needs": [STACKS] }));
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(needed) => return Ok(json!({ "needs": [needed] })),
         };
         tracing::info!(
             deployment = deployment.id.as_str(),
@@ -86,28 +89,56 @@ impl Planner {
         Ok(json!({"steps": plan.references(), "hash": hash, "summary": plan.summary()}))
     }
 
-    /// The plan before anything is changed: all of it, or that of the stacks where some change.
-    /// `None` when the planner of stacks has to be asked first.
+    /// The plan before anything is changed: all of it, or that of the infrastructure where some
+    /// changes. `Err` inside names the planner that has to be asked first.
     async fn first(
         &self,
         planning: &Planning<'_>,
         functions: Part,
-    ) -> Result<Option<Plan>, PhaseError> {
+    ) -> Result<Result<Plan, &'static str>, PhaseError> {
         let rest = self.rest(planning, functions).await?;
-        let id = &planning.deployment.id;
-        let stacks = if planning.environment.stacks.is_empty() {
-            Some(Part::default())
-        } else {
-            self.ledger.part(id, STACKS).await?
-        };
-        match first_plan(planning.release(), rest, stacks) {
-            Ok(Some(plan)) => Ok(Some(self.ledger.put_plan(id, plan).await?)),
-            Ok(None) => Ok(None),
+        let (infrastructure, needed) = self.infrastructure(planning).await?;
+        match first_plan(planning.release(), rest, infrastructure) {
+            Ok(Some(plan)) => {
+                let publishes = planning.environment.publishes();
+                let plan = Plan { publishes, ..plan };
+                let id = &planning.deployment.id;
+                Ok(Ok(self.ledger.put_plan(id, plan).await?))
+            }
+            Ok(None) => Ok(Err(needed)),
             Err(failed) => Err(reject(planning.deployment, &failed, Turn::First)),
         }
     }
 
-    /// The plan as a whole, now that its stacks were changed.
+    /// What is to be done to infrastructure: first to what CodeBuild builds, then to the stacks. `None`
+    /// as long as one of their planners was not asked, with the one that is next.
+    async fn infrastructure(
+        &self,
+        planning: &Planning<'_>,
+    ) -> Result<(Option<Part>, &'static str), PhaseError> {
+        let (id, environment) = (&planning.deployment.id, planning.environment);
+        let mut parts = Vec::new();
+        if !environment.infrastructure.is_empty() {
+            let Some(builds) = self.ledger.part(id, INFRASTRUCTURE).await? else {
+                return Ok((None, INFRASTRUCTURE));
+            };
+            if !builds.failed.is_empty() {
+                // Nobody would execute the change sets of the stacks.
+                return Ok((Some(builds), STACKS));
+            }
+            parts.push(builds);
+        }
+        // Who plans stacks looks at what is published for others, too.
+        if environment.publishes() {
+            let Some(stacks) = self.ledger.part(id, STACKS).await? else {
+                return Ok((None, STACKS));
+            };
+            parts.push(stacks);
+        }
+        Ok((Some(Part::merged(parts)), STACKS))
+    }
+
+    /// The plan as a whole, now that its infrastructure was changed.
     async fn rollout(&self, planning: &Planning<'_>, functions: Part) -> Result<Plan, PhaseError> {
         let deployment = planning.deployment;
         let standing = self.ledger.plan(&deployment.id).await?;

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::objects::Objects;
 use crate::serving::still_serve;
+use crate::shared::{By, Shared};
 
 /// How many files are worked on at the same time: a copy inside S3 takes some tenths of a
 /// second, and S3 takes thousands of them in a second.
@@ -34,6 +35,8 @@ enum Verb {
     Undo,
     /// Nothing, where [`Self::Seed`] put something.
     Unseed,
+    /// What other stacks read, as it was before [`Self::Do`].
+    Withdraw,
 }
 
 /// The payload of the PublishLive states.
@@ -51,6 +54,7 @@ pub(crate) struct Publisher {
     pub(crate) ledger: Ledger,
     pub(crate) objects: Objects,
     pub(crate) parameters: Parameters,
+    pub(crate) shared: Shared,
 }
 
 impl Publisher {
@@ -73,8 +77,10 @@ impl Publisher {
             request: &request,
             mandate: mandate(&self.ledger, deployment, request.fence, undo),
         };
-        if matches!(request.verb, Verb::Seed | Verb::Unseed) {
-            return work.seeds(&verified).await;
+        match request.verb {
+            Verb::Seed | Verb::Unseed => return work.seeds(&verified).await,
+            Verb::Withdraw => return work.withdraw().await,
+            Verb::Do | Verb::Undo => {}
         }
         let Some(plan) = self.ledger.plan(&deployment.id).await? else {
             return Ok(answer(&request, 0, 0));
@@ -88,7 +94,7 @@ impl Publisher {
 
 impl Verb {
     const fn is_undo(self) -> bool {
-        matches!(self, Self::Undo | Self::Unseed)
+        matches!(self, Self::Undo | Self::Unseed | Self::Withdraw)
     }
 
     /// As people read it.
@@ -98,6 +104,7 @@ impl Verb {
             Self::Do => "do",
             Self::Undo => "undo",
             Self::Unseed => "unseed",
+            Self::Withdraw => "withdraw",
         }
     }
 }
@@ -120,7 +127,36 @@ impl Work<'_> {
             .collect();
         let all = files.len() + images.len();
         let (files, images) = join(self.files(files), self.images(&images)).await;
-        Ok(answer(self.request, all, files? + images?))
+        let changed = files? + images?;
+        if plan.publishes && self.request.verb == Verb::Do {
+            let shared = &self.publisher.shared;
+            self.tell(shared.publish(self.by(), verified).await?);
+        }
+        Ok(answer(self.request, all, changed))
+    }
+
+    /// What other stacks read, as it was before.
+    async fn withdraw(&self) -> Result<Value, PhaseError> {
+        let changed = Shared::withdraw(self.by()).await?;
+        self.tell(changed);
+        Ok(json!({ "parameters": changed }))
+    }
+
+    fn by(&self) -> By<'_> {
+        By {
+            deployment: &self.request.deployment,
+            ledger: &self.publisher.ledger,
+            parameters: &self.publisher.parameters,
+            mandate: &self.mandate,
+        }
+    }
+
+    fn tell(&self, parameters: usize) {
+        tracing::info!(
+            deployment = self.request.deployment.id.as_str(),
+            verb = self.request.verb.as_str(),
+            "{parameters} parameters were written for other stacks"
+        );
     }
 
     /// The code of every function that a stack may be about to create.
@@ -153,6 +189,8 @@ impl Work<'_> {
             Verb::Undo => objects.put_back(&key, id, &self.mandate).await,
             Verb::Seed => objects.seed(&key, zip, id, &self.mandate).await,
             Verb::Unseed => objects.take_away(&key, id, &self.mandate).await,
+            // That is about parameters alone.
+            Verb::Withdraw => Ok(false),
         }
     }
 
@@ -162,7 +200,7 @@ impl Work<'_> {
             Verb::Do => parameters.publish(owner, changes, &self.mandate).await,
             Verb::Undo => parameters.put_back(owner, changes, &self.mandate).await,
             // Nobody asks for the image of a function before it is live: see `live_image`.
-            Verb::Seed | Verb::Unseed => Ok(0),
+            Verb::Seed | Verb::Unseed | Verb::Withdraw => Ok(0),
         }
     }
 }

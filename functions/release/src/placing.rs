@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lockstep::PhaseError;
-use lockstep::manifest::ResolvedEnvironment;
+use lockstep::manifest::{ResolvedEnvironment, SOURCE_LIMIT};
 use lockstep::record::ReleaseRequest;
 use lockstep::release::{Artifact, Artifacts, ZipArtifact};
 use lockstep::release_file::ReleaseFile;
@@ -93,6 +93,14 @@ impl Placing<'_> {
                 Some((component.clone(), self.kind(&component, file)))
             })
             .collect();
+        let mut sources = artifacts.values().filter_map(Artifact::as_source);
+        if let Some(large) = sources.find(|it| it.size > SOURCE_LIMIT as u64) {
+            return Err(self.rejected(format!(
+                "the source {} has {} bytes, and at most {SOURCE_LIMIT} (50 MiB) are taken; what a build downloads itself \
+                 need not be in it",
+                large.path, large.size
+            )));
+        }
         let large = artifacts.values().filter_map(Artifact::as_template);
         if let Some(large) = large.into_iter().find(|it| it.size > TEMPLATE_LIMIT) {
             return Err(self.rejected(format!(
@@ -102,8 +110,8 @@ impl Placing<'_> {
         }
         if artifacts.is_empty() {
             return Err(self.rejected(format!(
-                "nothing in {} takes any of its artifacts: {}; the manifest's `artifact` says which path a function or \
-                 a stack takes",
+                "nothing in {} takes any of its artifacts: {}; the manifest's `artifact` says which path a function, \
+                 a stack or infrastructure takes",
                 self.environment.environment,
                 assigned.unused.join(", ")
             )));
@@ -114,6 +122,9 @@ impl Placing<'_> {
     fn kind(&self, component: &str, file: ZipArtifact) -> Artifact {
         if self.environment.stacks.contains_key(component) {
             return Artifact::Template(file);
+        }
+        if self.environment.infrastructure.contains_key(component) {
+            return Artifact::Source(file);
         }
         Artifact::Zip(file)
     }

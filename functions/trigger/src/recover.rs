@@ -37,11 +37,7 @@ impl Trigger {
             phase: "execution".to_owned(),
             step: None,
             error: recover.status.as_str().to_owned(),
-            cause: format!(
-                "execution {} ended as {}",
-                record.execution.name,
-                recover.status.as_str()
-            ),
+            cause: recover.cause.clone().unwrap_or_default(),
         };
         let deployment = record.deployment.clone();
         let nothing_left = |fence, reason: &str| Answer::Conclude {

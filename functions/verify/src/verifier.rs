@@ -106,7 +106,10 @@ impl Verifier {
         }
         // What others rolled out meanwhile is theirs to check, and a service that was down before
         // is not expected to answer.
-        let migrations = plan.steps.iter().filter(|step| step.change.as_migration().is_some());
+        let migrations = plan
+            .steps
+            .iter()
+            .filter(|step| step.change.as_migration().is_some());
         let services_alone = steps.len() + migrations.count() == plan.steps.len();
         if services_alone && services.iter().all(|service| *service == Settle::LeftAlone) {
             return Ok(Look::Passed {

@@ -3,6 +3,7 @@
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::types::HistoryEventType;
 use jiff::Timestamp;
+use lockstep::trigger::StoppedStatus;
 use lockstep::{DeploymentId, PhaseError, Recovery};
 use lockstep_aws::AwsError;
 use lockstep_handler::parse;
@@ -10,7 +11,7 @@ use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::decide::{failed_on_purpose, first_status};
+use crate::decide::{failed_on_purpose, said, told_before};
 
 pub(crate) struct Watchdog {
     pub(crate) sfn: Client,
@@ -99,10 +100,42 @@ impl Watchdog {
         }))
     }
 
+    /// What whoever stopped the execution said of it. Putting back what it changed does not wait for
+    /// that: where nobody can tell, nothing is said.
+    async fn said(&self, detail: &Detail) -> Option<String> {
+        if detail.status != StoppedStatus::Aborted.as_str() {
+            return None;
+        }
+        let describe = self.sfn.describe_execution();
+        let sent = describe.execution_arn(&detail.execution_arn).send().await;
+        match sent {
+            Ok(execution) => said(execution.cause().unwrap_or_default()),
+            Err(error) => {
+                let error = AwsError::new("states:DescribeExecution", &error);
+                let error = error.about(format!("execution {}", detail.name));
+                tracing::warn!(
+                    execution = detail.name,
+                    "nobody will be told why it was stopped: {error}"
+                );
+                None
+            }
+        }
+    }
+
     async fn start(&self, recovery: &Recovery, detail: &Detail) -> Result<Value, PhaseError> {
         let (name, deployment) = (recovery.name(), recovery.deployment.as_str());
-        let status = first_status(&detail.status, detail.input.as_deref());
-        let input = json!({ "recover": { "deployment": deployment, "status": status } });
+        let mut recover = json!({ "deployment": deployment, "status": detail.status });
+        let cause = match told_before(detail.input.as_deref()) {
+            Some(told) => {
+                recover["status"] = told.status.as_str().into();
+                told.cause
+            }
+            None => self.said(detail).await,
+        };
+        if let Some(cause) = cause {
+            recover["cause"] = cause.into();
+        }
+        let input = json!({ "recover": recover });
         let sent = self
             .sfn
             .start_execution()

@@ -327,7 +327,7 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 16] = [
+const PHASES: [&str; 17] = [
     "watchdog",
     "trigger",
     "release",
@@ -345,3 +345,4 @@ const PHASES: [&str; 16] = [
     "conclude",
     "wake",
 ];
+    "infrastructure-build",

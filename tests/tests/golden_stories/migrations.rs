@@ -21,7 +21,9 @@ pub async fn choose_endings(world: &World) {
     ];
     world
         .end_tasks(&[
-            TaskEnding::of("up:test migration-failed").exits(3).says(&log),
+            TaskEnding::of("up:test migration-failed")
+                .exits(3)
+                .says(&log),
             TaskEnding::of("up:test migration-stopped"),
             TaskEnding::of("up:test migration-timed-out"),
             TaskEnding::of("contract migration-contract-failed")
@@ -42,7 +44,13 @@ async fn end(mut story: Story<'_>, app: &Application<'_>) -> String {
 /// Gives the tasks names: their ids are in links.
 async fn name_tasks(story: &mut Story<'_>, app: &Application<'_>) {
     for (number, task) in app.migration_tasks().await.iter().enumerate() {
-        let id = task.task_arn().unwrap().rsplit('/').next().unwrap().to_owned();
+        let id = task
+            .task_arn()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .to_owned();
         story.call(&id, &format!("task {}", number + 1));
     }
 }
@@ -130,7 +138,8 @@ pub async fn timed_out(world: &World) -> String {
 
 pub async fn stopped(world: &World) -> String {
     let app = world.migrated("migration-stopped", UNDO).await;
-    let headline = "Somebody stops the execution while a migration runs: its task is stopped as well.";
+    let headline =
+        "Somebody stops the execution while a migration runs: its task is stopped as well.";
     let mut story = Story::of(world, &app, headline).await;
     let digest = app.push("release-2").await;
     story.image(&digest, "release-2");

@@ -9,9 +9,11 @@
 )]
 
 mod command;
+mod repair;
 
 use std::fs;
 
+use aws_sdk_cloudwatch::types::{ComparisonOperator, StateValue, Statistic};
 use command::lockstep;
 use lockstep_cli::local::emulator::ACCOUNT;
 use lockstep_cli::local::gateway::{ResourceAction, ResourceFault};
@@ -175,6 +177,53 @@ fn what_runs_is_taken_over_without_a_change() {
         assert_eq!(deployed.last()["outcome"], "NO_CHANGE", "{deployed:?}");
         let verified = lockstep(world, &folder, &["verify", ENVIRONMENT]).await;
         assert_eq!(verified.code, 0, "{verified:?}");
+        let role = resource(&verified.json(), "function role").clone();
+        assert_eq!(role["state"], "found", "{role}");
+    });
+}
+
+#[test]
+fn alarms_that_have_things_put_back_are_looked_at() {
+    run(async {
+        let Some(world) = shared("infrastructure_cli").await else {
+            return;
+        };
+        let folder = folder("alarmed", TOPIC);
+        let file = folder.path().join("lockstep.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let alarms = "    template: data.yaml\n    alarms: [alarmed-errors]\n";
+        fs::write(&file, text.replacen("    template: data.yaml\n", alarms, 1)).unwrap();
+        let looked = async || {
+            let verified = lockstep(world, &folder, &["verify", ENVIRONMENT]).await;
+            resource(&verified.json(), "alarm").clone()
+        };
+        let missing = looked().await;
+        assert_eq!(missing["state"], "missing", "{missing}");
+        assert!(
+            missing["todo"]
+                .as_str()
+                .unwrap()
+                .contains("nothing is put back by it")
+        );
+
+        let cloudwatch = &world.clients().cloudwatch;
+        let put = cloudwatch.put_metric_alarm().alarm_name("alarmed-errors");
+        let put = put.namespace("AWS/Lambda").metric_name("Errors");
+        let put = put
+            .statistic(Statistic::Sum)
+            .period(60)
+            .evaluation_periods(1);
+        let put = put.comparison_operator(ComparisonOperator::GreaterThanThreshold);
+        put.threshold(0.0).send().await.unwrap();
+        assert_eq!(looked().await["state"], "found");
+
+        let set = cloudwatch.set_alarm_state().alarm_name("alarmed-errors");
+        let set = set
+            .state_value(StateValue::Alarm)
+            .state_reason("9 is too many");
+        set.send().await.unwrap();
+        let faulty = looked().await;
+        assert_eq!(faulty["state"], "faulty", "{faulty}");
     });
 }
 

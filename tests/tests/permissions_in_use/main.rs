@@ -58,6 +58,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "plan-functions",
             "plan-stacks",
             "infrastructure",
+            "infrastructure-build",
             "service",
             "function",
             "traffic",

@@ -130,11 +130,11 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     assert_eq!(field("Stacks", "MaxConcurrency"), 1);
     assert_eq!(
         field("Rollout", "Items"),
-        "{% [$steps[phase != 'stack' and phase != 'migrate' and phase != 'contract']] %}"
+        "{% [$steps[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])]] %}"
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[phase != 'stack' and phase != 'migrate' and phase != 'contract']]}, $reverse($steps)[phase = 'migrate'].{'steps': [$]}, $reverse($steps)[phase = 'stack'].{'steps': [$]}, $steps[phase = 'stack'][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
+        "{% [{'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])]]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'migrate'].{'steps': [$]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -149,7 +149,7 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
 }
 
 /// The functions by which a chain changes the world, in order: all of one set at the same time.
-/// A Map of waves has three: what runs, then migrations, then stacks.
+/// A Map of waves has two: everything, then stacks.
 fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet<&'a str>> {
     let maps = chain
         .iter()
@@ -160,13 +160,16 @@ fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet
             .token_tasks()
             .filter(|task| machine.is_inside(task, map));
         let (stacks, rest): (Vec<_>, Vec<_>) =
-            tasks.partition(|task| task.function() == "Infrastructure");
+            tasks.partition(|task| task.function().starts_with("Infrastructure"));
         let is_migration = |task: &&State| task.function() == "Migrate";
         let (migrations, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_migration);
         for task in stacks.iter().chain(&rest).chain(&migrations) {
             assert_eq!(task.payload()["verb"], verb, "{}", task.name);
         }
-        for tasks in [rest, migrations, stacks].into_iter().filter(|tasks| !tasks.is_empty()) {
+        for tasks in [rest, migrations, stacks]
+            .into_iter()
+            .filter(|tasks| !tasks.is_empty())
+        {
             sets.push(tasks.into_iter().map(State::function).collect());
         }
     }
@@ -237,9 +240,24 @@ fn code_for_new_stacks_comes_first_and_goes_last() {
     );
 }
 
-/// A deployment without functions does not pay for it.
+/// What other stacks were told is put back after what runs, and only a failure of that is told.
 #[test]
-fn only_functions_are_published() {
+fn parameters_for_other_stacks_are_put_back() {
+    let machine = Machine::load();
+    let undo = machine.state("UndoParameters");
+    assert_eq!(undo.payload()["verb"], "withdraw");
+    assert_eq!(undo.body["Output"], serde_json::json!({}));
+    for state in ["UndoParameters", "UndoSeedLive"] {
+        let [caught] = machine.state(state).catchers() else {
+            panic!("{state}")
+        };
+        assert_eq!(caught["Next"], "StepNotRestored", "{state}");
+    }
+}
+
+/// A deployment that changes no functions, and tells other stacks nothing, does not pay for it.
+#[test]
+fn only_what_others_read_is_published() {
     let machine = Machine::load();
     let rules = machine.state("Verified").body["Choices"]
         .as_array()
@@ -250,7 +268,11 @@ fn only_functions_are_published() {
         .collect();
     let passed = "$states.input.status = 'passed'";
     let has = |kind: &str| format!("$exists($steps[phase = '{kind}'])");
-    let (functions, contract) = (has("functions"), has("contract"));
+    let contract = has("contract");
+    let functions = format!(
+        "({} or $exists($steps[parameters = true]))",
+        has("functions")
+    );
     let expected = [
         (
             "PublishLiveFirst",
@@ -309,11 +331,19 @@ fn each_phase_of_a_step_has_its_state() {
         ("functions", "Function"),
         ("migrate", "Migrate"),
         ("stack", "Infrastructure"),
+        ("infrastructure-build", "InfrastructureBuild"),
         ("seed", "SeedLive"),
+        ("parameters", "Parameters"),
     ];
     // Stacks are changed before, in a Map of their own, and the code that they need before that.
     for (choice, undo, unknown, phases) in [
         ("StepPhase", "", "UnknownPhase", &phases[..2]),
+        (
+            "InfrastructurePhase",
+            "",
+            "UnknownInfrastructurePhase",
+            &phases[2..4],
+        ),
         ("UndoStepPhase", "Undo", "UnknownPhaseToUndo", &phases[..]),
     ] {
         let state = machine.state(choice);
@@ -345,13 +375,17 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
         })
         .collect();
     let expected = [
+        (
+            "{% 'infrastructure' in $states.input.needs %}",
+            "PlanInfrastructure",
+        ),
         ("{% 'stacks' in $states.input.needs %}", "PlanStacks"),
         (
             "{% $type($states.input.needs) = 'array' %}",
             "PlanFunctions",
         ),
         (
-            "{% $exists($steps[phase = 'stack']) %}",
+            "{% $exists($steps[phase in ['stack', 'infrastructure-build']]) %}",
             "AnnounceInfrastructure",
         ),
         (
@@ -362,7 +396,13 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
     ];
     assert_eq!(ways, expected);
     let without = machine.reach("AnnounceStart", &[], Edges::All);
-    for state in ["SeedLive", "Stacks", "PlanStacks", "PlanRollout", "Migrations"] {
+    for state in [
+        "SeedLive",
+        "Stacks",
+        "PlanStacks",
+        "PlanRollout",
+        "Migrations",
+    ] {
         assert!(!without.contains(&state), "{state}");
     }
 }

@@ -27,6 +27,13 @@ fn every_function_gets_the_fields_it_knows() {
             vec!["deployment execution fence step task_token verb"],
         ),
         (
+            "InfrastructureBuild",
+            vec![
+                "deployment execution fence step task_token verb",
+                "deployment execution fence progress verb",
+            ],
+        ),
+        (
             "Lock",
             vec!["deployment execution fence step task_token verb"],
         ),

@@ -4,6 +4,7 @@
 //! events AWS emits by itself ([`events`]), a log of calls ([`calls`]) and faults for tests ([`faults`]).
 //! Without an installed fault rule it never alters an answer.
 
+pub mod builds;
 pub mod calls;
 mod ecs;
 pub mod events;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use hyper::Method;
 use tokio::task::JoinHandle;
 
+pub use builds::BuildFault;
 pub use calls::{Call, CallName};
 pub use events::{Delivery, Event};
 pub use faults::{Fault, FaultHandle, FaultRule};
@@ -122,6 +124,15 @@ impl Gateway {
         let body = serde_json::json!(endings).to_string().into_bytes();
         let upstream = &self.shared.upstream;
         let answer = upstream.own_route(Method::POST, "/_lockstep/tasks", body);
+        answer.await.map(drop)
+    }
+
+    /// Has builds end in another way than their commands say, or take their time, these and no others any more.
+    pub async fn hit_builds(&self, faults: &[BuildFault]) -> io::Result<()> {
+        let rules: Vec<_> = faults.iter().map(BuildFault::rule).collect();
+        let body = serde_json::Value::from(rules).to_string().into_bytes();
+        let upstream = &self.shared.upstream;
+        let answer = upstream.own_route(Method::POST, "/_lockstep/builds", body);
         answer.await.map(drop)
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::calls::CallName;
-use super::{Shared, ecs, stacks};
+use super::{Shared, builds, ecs, stacks};
 
 /// How often the emulator is asked while something is going on: an event is at most this late.
 const BUSY: Duration = Duration::from_millis(100);
@@ -24,13 +24,14 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Looks soon where the call that has just been answered changes ECS or a stack.
+    /// Looks soon where the call that has just been answered changes ECS, a stack or a build.
     pub(super) fn look_after(&self, call: &CallName) {
         let verbs: &[&str] = match call.service.as_str() {
             "ecs" => &["Create", "Update", "Delete", "Run", "Start", "Stop"],
             "cloudformation" => &[
                 "Create", "Update", "Delete", "Execute", "Cancel", "Continue", "Rollback",
             ],
+            "codebuild" => &["Start", "Stop"],
             _ => return,
         };
         if verbs.iter().any(|verb| call.operation.starts_with(verb)) {
@@ -43,6 +44,7 @@ impl Watch {
 pub(super) async fn watch(shared: Arc<Shared>) {
     let mut services = ecs::Seen::default();
     let mut changes = stacks::Seen::default();
+    let mut runs = builds::Seen::default();
     let mut busy_until = Instant::now();
     loop {
         let pause = if Instant::now() < busy_until {
@@ -64,7 +66,9 @@ pub(super) async fn watch(shared: Arc<Shared>) {
         };
         let mut events = services.update(&state);
         events.extend(changes.update(&state));
-        if !events.is_empty() || ecs::is_busy(&state) || changes.is_busy() {
+        events.extend(runs.update(&state));
+        let is_busy = ecs::is_busy(&state) || changes.is_busy() || runs.is_busy();
+        if !events.is_empty() || is_busy {
             busy_until = Instant::now() + SETTLE;
         }
         for event in events {
@@ -86,6 +90,8 @@ mod tests {
             ("ecs", "DescribeServices", false),
             ("cloudformation", "ExecuteChangeSet", true),
             ("cloudformation", "DescribeStacks", false),
+            ("codebuild", "StartBuild", true),
+            ("codebuild", "BatchGetBuilds", false),
             ("s3", "CreateBucket", false),
         ] {
             let watch = Watch::default();

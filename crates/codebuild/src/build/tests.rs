@@ -81,4 +81,28 @@ async fn an_end_that_codebuild_does_not_explain_is_told_by_its_name() {
 async fn a_status_of_later_times_is_waited_for() {
     let seen = read(build(7, Some("mine"), "PAUSED"), json!({})).await;
     assert_eq!(seen.status, Status::InProgress);
+    let seen = read(
+        build(7, Some("mine"), "ABANDONED"),
+        json!({"buildComplete": true}),
+    );
+    assert_eq!(seen.await.status, Status::Failed);
+}
+
+#[test]
+fn a_script_that_failed_is_told_by_its_beginning_and_its_reason() {
+    let script = format!(
+        "Error while executing command: if true; then\n  {}\nfi. Reason: exit status 3",
+        "echo; ".repeat(100)
+    );
+    let told = super::short(&script);
+    assert!(
+        told.starts_with("Error while executing command: if true; then echo; echo;"),
+        "{told}"
+    );
+    assert!(told.ends_with("… Reason: exit status 3"), "{told}");
+    assert_eq!(
+        super::short(&"x".repeat(301)),
+        format!("{}…", "x".repeat(300))
+    );
+    assert_eq!(super::short(" a\n b "), "a b");
 }

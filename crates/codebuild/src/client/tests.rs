@@ -37,6 +37,7 @@ async fn a_build_is_asked_for_by_its_token_and_told_who_it_is() {
         "sourceLocationOverride": "b/sources/1.zip",
         "environmentVariablesOverride": [variable("LOCKSTEP_VERB", "plan"), variable("LOCKSTEP_BUILD", "mine")],
         "timeoutInMinutesOverride": 60,
+        "queuedTimeoutInMinutesOverride": 60,
     });
     assert_eq!(asked(&http), [("StartBuild".to_owned(), sent)]);
 }
@@ -59,6 +60,7 @@ async fn the_projects_own_source_and_time_stay_unless_others_are_given() {
         "sourceTypeOverride",
         "sourceLocationOverride",
         "timeoutInMinutesOverride",
+        "queuedTimeoutInMinutesOverride",
     ] {
         assert_eq!(asked[0].1.get(name), None);
     }

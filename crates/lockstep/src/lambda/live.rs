@@ -102,6 +102,14 @@ impl fmt::Debug for LiveFunction {
 }
 
 impl LiveFunction {
+    /// The ARN of the role that it runs with; empty where Lambda does not tell it.
+    pub fn role(&self) -> &str {
+        self.configuration
+            .get("Role")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
     /// Reads an answer of `GetFunction`, or one of `ListVersionsByFunction`'s items wrapped as
     /// `{"Configuration": …}`. What Lambda leaves out there counts as in order: lists tell
     /// nothing of states.

@@ -123,7 +123,7 @@ fn state(inputs: &FunctionInputs<'_>) -> FunctionState {
 
 fn code_of(artifact: &Artifact, latest: &LiveFunction) -> CodeChange {
     match artifact {
-        Artifact::Zip(zip) | Artifact::Template(zip) => CodeChange::Zip {
+        Artifact::Zip(zip) | Artifact::Template(zip) | Artifact::Source(zip) => CodeChange::Zip {
             bucket: zip.bucket.clone(),
             key: zip.key.clone(),
             version_id: zip.version_id.clone(),

@@ -4,6 +4,7 @@
 //! applied, and reported once at the place they were written.
 
 mod functions;
+mod infrastructure;
 mod migrations;
 mod stacks;
 mod traffic;
@@ -68,6 +69,7 @@ impl Check<'_> {
         self.keys("services", manifest.services.keys(), rules::name);
         self.function_names(manifest);
         self.stack_names(manifest);
+        self.infrastructure_names(manifest);
         self.migration_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
@@ -157,6 +159,7 @@ impl Check<'_> {
         self.trigger(named);
         self.functions(named);
         self.stacks(named);
+        self.infrastructure(named);
         self.migrations(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::infrastructure::{Infrastructure, SourceFrom};
 use super::resolved::NamedEnvironment;
 use super::stacks::{Stack, TemplateSource};
 use super::stored::StoredManifest;
@@ -44,7 +45,11 @@ impl StoredManifest {
             let mut functions = named.functions();
             let released =
                 |(_, stack): (&str, Stack)| matches!(stack.template, TemplateSource::Released(_));
-            functions.any(|(_, function)| function.image.is_none()) || named.stacks().any(released)
+            let built =
+                |(_, it): (&str, Infrastructure)| matches!(it.source, SourceFrom::Released(_));
+            functions.any(|(_, function)| function.image.is_none())
+                || named.stacks().any(released)
+                || named.infrastructure().any(built)
         });
         let automatic = |named: NamedEnvironment<'_>| {
             let releases = named.trigger().is_some_and(|trigger| trigger.releases);

@@ -10,6 +10,7 @@ mod error;
 mod function_check;
 mod functions;
 mod index;
+mod infrastructure;
 mod migrations;
 pub(crate) mod names;
 mod overrides;
@@ -18,11 +19,13 @@ mod placeholders;
 mod places;
 mod ready;
 mod resolved;
+mod resolved_infrastructure;
 mod resolved_stack;
 mod rules;
 mod schema;
 mod shape;
 mod source;
+mod sources;
 mod stacks;
 mod stored;
 mod tags;
@@ -41,12 +44,17 @@ pub use functions::{
     CodeSource, Function, FunctionConfiguration, FunctionOverride, FunctionTarget, ResolvedFunction,
 };
 pub use index::{TriggerIndexEntry, trigger_index};
+pub use infrastructure::{
+    EachProject, Engine, Infrastructure, InfrastructureOverride, ProjectSource, SourceFrom,
+};
 pub use migrations::{Contract, Migration, MigrationOverride, ResolvedMigration};
 pub use overrides::{CircuitBreakerOverride, RolloutOverride, ServiceOverride};
 pub use parse::ManifestFile;
 pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};
+pub use resolved_infrastructure::{InfrastructureSource, ResolvedInfrastructure};
 pub use resolved_stack::{ResolvedStack, StackParameter, StackTemplate};
 pub use schema::json_schema;
+pub use sources::{PackedSource, SOURCE_LIMIT, SourceFolder, has_buildspec};
 pub use stacks::{
     ParameterFrom, ParameterSource, ReleasedTemplate, Stack, StackOverride, TemplateSource,
 };

@@ -8,10 +8,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunction};
+use super::infrastructure::{EachProject, Infrastructure, ProjectSource, SourceFrom};
 use super::migrations::{Migration, ResolvedMigration};
 use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
+use super::resolved_infrastructure::ResolvedInfrastructure;
 use super::resolved_stack::{ResolvedStack, StackTemplate, in_order};
 use super::stacks::{ParameterFrom, ParameterSource, ReleasedTemplate, Stack, TemplateSource};
 use super::stored::StoredManifest;
@@ -33,6 +35,9 @@ pub struct ResolvedEnvironment {
     /// The CloudFormation stacks by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stacks: BTreeMap<String, ResolvedStack>,
+    /// The infrastructure that CodeBuild builds, by the manifest's name for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub infrastructure: BTreeMap<String, ResolvedInfrastructure>,
     /// The migrations by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub migrations: BTreeMap<String, ResolvedMigration>,
@@ -108,6 +113,17 @@ pub enum ResolveError {
         /// The file's path as the manifest names it.
         path: String,
     },
+    /// The stored manifest does not know where the source of infrastructure is. `lockstep apply`
+    /// never stores such a one.
+    #[error(
+        "the stored manifest of {application} does not know where the source {path} is; apply it again"
+    )]
+    MissingSource {
+        /// The application.
+        application: String,
+        /// The folder's path as the manifest names it.
+        path: String,
+    },
 }
 
 impl ResolvedEnvironment {
@@ -175,6 +191,10 @@ impl StoredManifest {
                     let settings = (environment, named.environment);
                     Ok((name.to_owned(), self.resolve_stack(settings, name, stack)?))
                 })
+                .collect::<Result<_, _>>()?,
+            infrastructure: named
+                .infrastructure()
+                .map(|(name, it)| Ok((name.to_owned(), self.resolve_infrastructure(it)?)))
                 .collect::<Result<_, _>>()?,
             migrations: named
                 .migrations()
@@ -283,6 +303,15 @@ impl<'a> NamedEnvironment<'a> {
         })
     }
 
+    /// The infrastructure with this environment's overrides, by the manifest's name for it.
+    pub(super) fn infrastructure(&self) -> impl Iterator<Item = (&'a str, Infrastructure)> {
+        self.manifest.infrastructure.iter().map(|(name, own)| {
+            let changes = self.environment.infrastructure.get(name);
+            let changed = changes.map_or_else(|| own.clone(), |it| it.apply(own));
+            (name.as_str(), self.replace_in_infrastructure(changed))
+        })
+    }
+
     /// The migrations with this environment's overrides, by the manifest's name for them.
     pub(super) fn migrations(&self) -> impl Iterator<Item = (&'a str, Migration)> {
         self.manifest.migrations.iter().map(|(name, migration)| {
@@ -383,7 +412,10 @@ impl<'a> NamedEnvironment<'a> {
         }
     }
 
-    fn replace_in_stack(&self, stack: Stack) -> Stack {
+    fn replace_in_parameters(
+        &self,
+        parameters: BTreeMap<String, ParameterSource>,
+    ) -> BTreeMap<String, ParameterSource> {
         let replace = |text: String| self.replace(&text);
         let parameter = |source| match source {
             ParameterSource::Text(text) => ParameterSource::Text(replace(text)),
@@ -393,7 +425,33 @@ impl<'a> NamedEnvironment<'a> {
                 ..from
             }),
         };
-        let parameters = stack.parameters.into_iter();
+        let parameters = parameters.into_iter();
+        parameters.map(|(key, it)| (key, parameter(it))).collect()
+    }
+
+    fn replace_in_infrastructure(&self, infrastructure: Infrastructure) -> Infrastructure {
+        let replace = |text: String| self.replace(&text);
+        Infrastructure {
+            project: match infrastructure.project {
+                ProjectSource::One(name) => ProjectSource::One(replace(name)),
+                ProjectSource::Each(each) => ProjectSource::Each(EachProject {
+                    plan: replace(each.plan),
+                    apply: replace(each.apply),
+                }),
+            },
+            source: match infrastructure.source {
+                SourceFrom::Folder(path) => SourceFrom::Folder(replace(path)),
+                SourceFrom::Released(it) => SourceFrom::Released(ReleasedTemplate {
+                    artifact: replace(it.artifact),
+                }),
+            },
+            variables: self.replace_in_parameters(infrastructure.variables),
+            ..infrastructure
+        }
+    }
+
+    fn replace_in_stack(&self, stack: Stack) -> Stack {
+        let replace = |text: String| self.replace(&text);
         let tags = stack.tags.into_iter();
         Stack {
             stack: stack.stack.map(replace),
@@ -403,7 +461,7 @@ impl<'a> NamedEnvironment<'a> {
                     artifact: replace(it.artifact),
                 }),
             },
-            parameters: parameters.map(|(key, it)| (key, parameter(it))).collect(),
+            parameters: self.replace_in_parameters(stack.parameters),
             tags: tags.map(|(key, value)| (key, replace(value))).collect(),
             role: stack.role.map(replace),
             alarms: stack.alarms.into_iter().map(replace).collect(),

@@ -342,6 +342,66 @@ pub(super) fn logical_id(text: &str) -> Result<(), Refusal> {
     )
 }
 
+/// CodeBuild projects.
+pub(super) fn build_project(text: &str) -> Result<(), Refusal> {
+    let allowed = |it: char| it.is_ascii_alphanumeric() || matches!(it, '-' | '_');
+    let begins = text.starts_with(|it: char| it.is_ascii_alphanumeric());
+    if begins && (2..=150).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    refuse(
+        "the name of a CodeBuild project: a letter or a digit, then letters, digits, hyphens and underscores",
+        None,
+    )
+}
+
+/// Folders with the source of infrastructure.
+pub(super) fn source_folder(text: &str) -> Result<(), Refusal> {
+    let help = text.contains("://").then_some(
+        "`lockstep apply` stores the folder's content; a zip file that a build makes is `{artifact: PATH}`",
+    );
+    if !text.trim().is_empty() && !text.starts_with('/') && help.is_none() {
+        return Ok(());
+    }
+    refuse("the path of a folder, relative to the manifest", help)
+}
+
+/// Variables of infrastructure: those of Terraform, and keys of Pulumi's configuration.
+pub(super) fn build_variable(text: &str) -> Result<(), Refusal> {
+    let begins = text.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_');
+    let allowed =
+        |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.' | ':' | '/');
+    if begins && text.len() <= 128 && text.chars().all(allowed) {
+        return Ok(());
+    }
+    refuse(
+        "the name of a variable: a letter or `_`, then letters, digits and `_-.:/`",
+        None,
+    )
+}
+
+/// Outputs of infrastructure.
+pub(super) fn build_output(text: &str) -> Result<(), Refusal> {
+    let allowed =
+        |it: char| it.is_ascii_alphanumeric() || matches!(it, '_' | '-' | '.' | ':' | '/');
+    if (1..=255).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    refuse("the name of an output: letters, digits and `_-.:/`", None)
+}
+
+/// Addresses of resources, as the tool that made them has them.
+pub(super) fn resource_address(text: &str) -> Result<(), Refusal> {
+    let printable = text.chars().all(|it| !it.is_control());
+    if !text.is_empty() && text.trim() == text && printable {
+        return Ok(());
+    }
+    refuse(
+        "a resource's address, as the plan shows it, such as `aws_db_instance.main`",
+        None,
+    )
+}
+
 /// Keys of a stack's tags.
 pub(super) fn tag_key(text: &str) -> Result<(), Refusal> {
     let reserved = ["aws:", "lockstep:"];

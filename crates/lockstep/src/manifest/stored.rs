@@ -9,10 +9,12 @@ use serde_json::Value;
 use super::error::{ManifestError, Problem};
 use super::parse::ManifestFile;
 use super::resolved::NamedEnvironment;
+use super::sources::{PackedSource, SourceFolder};
 use super::task_definition::{self, Fault};
 use super::templates::{Embedded, TemplateFile};
 use super::types::Manifest;
 use super::wording::quoted;
+use crate::build::Source;
 use crate::stack::Template;
 
 /// The largest manifest that is stored, as JSON with everything it names: a DynamoDB item
@@ -32,6 +34,10 @@ pub struct StoredManifest {
     /// placeholders replaced.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub templates: BTreeMap<String, Template>,
+    /// Where the sources of infrastructure are stored, by the path that the manifest names them by,
+    /// placeholders replaced.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, Source>,
     /// The file's text with its comments, for people.
     pub source: String,
 }
@@ -52,21 +58,41 @@ impl ManifestFile {
     /// The same, with the templates' texts, which are not part of what the ledger keeps.
     ///
     /// # Errors
-    /// Everything that is wrong with the files.
+    /// Everything that is wrong with the files, and every source of infrastructure: for a manifest
+    /// with such there is [`ManifestFile::embed_with_sources`].
     pub fn embed_all(
         &self,
+        load: impl FnMut(&str) -> io::Result<String>,
+    ) -> Result<Embedded, Vec<ManifestError>> {
+        let pack = |_: &str| Err(io::Error::other("folders are not read here"));
+        self.embed_with_sources(load, pack)
+    }
+
+    /// The same, with the sources of infrastructure. `pack` gets the path of each folder once.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files.
+    pub fn embed_with_sources(
+        &self,
         mut load: impl FnMut(&str) -> io::Result<String>,
+        mut pack: impl FnMut(&str) -> io::Result<PackedSource>,
     ) -> Result<Embedded, Vec<ManifestError>> {
         let mut errors = Vec::new();
         let task_definitions = self.task_definitions(&mut load, &mut errors);
         let templates = self.templates(&mut load, &mut errors);
+        let sources = self.sources(&mut pack, &mut errors);
         errors.dedup();
         if !errors.is_empty() {
             return Err(errors);
         }
+        let application = &self.manifest.application;
         let stored = StoredManifest {
             task_definitions,
             templates: templates.iter().map(TemplateFile::entry).collect(),
+            sources: sources
+                .iter()
+                .map(|folder: &SourceFolder| folder.entry(application))
+                .collect(),
             manifest: self.manifest.clone(),
             source: self.source.text.clone(),
         };
@@ -75,6 +101,7 @@ impl ManifestFile {
             _ => Ok(Embedded {
                 manifest: stored,
                 templates,
+                sources,
             }),
         }
     }

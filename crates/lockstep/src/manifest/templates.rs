@@ -9,6 +9,7 @@ use super::error::{ManifestError, Problem};
 use super::parse::ManifestFile;
 use super::resolved::NamedEnvironment;
 use super::resolved_stack::StackParameter;
+use super::sources::SourceFolder;
 use super::stacks::{Stack, TemplateSource};
 use super::stored::StoredManifest;
 use super::template::{SIZE_LIMIT, Template};
@@ -21,6 +22,8 @@ pub struct Embedded {
     pub manifest: StoredManifest,
     /// The templates.
     pub templates: Vec<TemplateFile>,
+    /// The sources of infrastructure.
+    pub sources: Vec<SourceFolder>,
 }
 
 /// A template that `lockstep apply` stores.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::functions::{Function, FunctionOverride};
+use super::infrastructure::{Infrastructure, InfrastructureOverride};
 use super::migrations::{Migration, MigrationOverride};
 use super::overrides::ServiceOverride;
 use super::stacks::{Stack, StackOverride};
@@ -50,6 +51,12 @@ pub struct Manifest {
     /// `/lockstep/<application>/<environment>/`. Always where there are `stacks`. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parameters: bool,
+    /// Infrastructure that CodeBuild projects build with tools of their own (Terraform, `OpenTofu`,
+    /// Pulumi, the CDK), before the stacks and everything else, by a name of your choice (same rules
+    /// as the application's name). No service, function or stack may have the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub infrastructure: BTreeMap<String, Infrastructure>,
     /// The environments, by name (same rules as the application's name).
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub environments: BTreeMap<String, Environment>,
@@ -170,6 +177,10 @@ pub struct Environment {
     /// What differs in this environment, by stack; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stacks: BTreeMap<String, StackOverride>,
+    /// What differs in this environment, by name of the infrastructure; what is not named stays as
+    /// above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub infrastructure: BTreeMap<String, InfrastructureOverride>,
     /// What differs in this environment, by migration; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub migrations: BTreeMap<String, MigrationOverride>,

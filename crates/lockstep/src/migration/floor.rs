@@ -88,7 +88,10 @@ mod tests {
         let standing = floor("1.4.0", "1.5.0");
         let after = |said: Option<&RollbackFloor>| RollbackFloor::after(Some(&standing), said);
         assert_eq!(after(None), Some(standing.clone()));
-        assert_eq!(after(Some(&floor("1.3.0", "1.4.0"))), Some(standing.clone()));
+        assert_eq!(
+            after(Some(&floor("1.3.0", "1.4.0"))),
+            Some(standing.clone())
+        );
         assert_eq!(
             after(Some(&floor("1.2.0", "v1.6.0"))),
             Some(floor("1.2.0", "v1.6.0"))

@@ -208,7 +208,10 @@ mod tests {
     fn a_contract_stays_open_until_it_succeeded() {
         let open = Migrated::default().opening(&identity("a@sha256:1"));
         assert_eq!(open.open, Some(identity("a@sha256:1")));
-        assert_eq!(open.with(mark(Run::Expand, "a@sha256:2", 2)).open, open.open);
+        assert_eq!(
+            open.with(mark(Run::Expand, "a@sha256:2", 2)).open,
+            open.open
+        );
         assert_eq!(open.with(mark(Run::Contract, "a@sha256:1", 1)).open, None);
     }
 }

@@ -108,7 +108,10 @@ impl MigrationStep {
         input.insert("count".into(), 1.into());
         input.insert("startedBy".into(), self.started_by(run).into());
         input.insert("clientToken".into(), self.client_token(run).into());
-        input.insert("overrides".into(), json!({"containerOverrides": [container]}));
+        input.insert(
+            "overrides".into(),
+            json!({"containerOverrides": [container]}),
+        );
         if let Value::Object(placement) = &self.placement {
             input.extend(placement.clone());
         }

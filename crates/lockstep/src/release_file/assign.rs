@@ -17,7 +17,7 @@ pub(crate) const FUNCTION: &str = "${function}";
 pub struct Assigned<'a> {
     /// By component. A component that the release has nothing for stays as it is.
     pub components: BTreeMap<Component, &'a ReleasedArtifact>,
-    /// What no function and no stack takes: with each, what the manifest may have meant.
+    /// What no function, no stack and no infrastructure takes: with each, what the manifest may have meant.
     pub unused: Vec<String>,
 }
 
@@ -27,10 +27,13 @@ impl ReleaseFile {
     /// A path is for every function that names it. In a group, `${function}` stands for the
     /// name of each: `workers/shop-a` gets the artifact that the path of `shop-a` names,
     /// whether there is such a function is seen when the functions are looked at. A stack takes the
-    /// template of its path.
+    /// template of its path, infrastructure the source.
     pub fn assign(&self, environment: &ResolvedEnvironment) -> Assigned<'_> {
         let zips = || environment.functions.iter().filter_map(zip);
-        let templates = || environment.released_templates();
+        let templates = || {
+            let sources = environment.released_sources();
+            environment.released_templates().chain(sources)
+        };
         let named: BTreeSet<&str> = environment.functions.values().filter_map(one).collect();
         let mut components = BTreeMap::new();
         let mut unused = Vec::new();

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{ARTIFACTS_LIMIT, RELEASE_FILE_LIMIT, ReleaseFile, ReleaseFileError, ReleasedArtifact};
-use crate::migration::is_floor;
 use crate::manifest::names::{is_name, is_release_version, is_sha256_hex, nearest};
+use crate::migration::is_floor;
 
 /// The longest path, in characters.
 const PATH_LIMIT: usize = 512;
@@ -97,7 +97,8 @@ impl Reader {
     fn floor(&mut self, object: &Map<String, Value>) -> Option<String> {
         object.get("rollback_floor")?;
         let text = self.text(object, "", "rollback_floor");
-        let expected = "a semantic version such as `1.3.0`, since no other versions can be compared";
+        let expected =
+            "a semantic version such as `1.3.0`, since no other versions can be compared";
         self.checked("rollback_floor", text, is_floor, expected)
     }
 

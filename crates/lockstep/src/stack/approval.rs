@@ -9,12 +9,13 @@ const SKIP: &str = "skip:";
 /// One thing that is allowed: `network/OrdersTable`, or `network/skip:OrdersTable`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
-    /// The manifest's name of the stack.
+    /// The manifest's name of the stack, or of the infrastructure.
     pub component: String,
     /// Whether a rollback that got stuck may skip the resource; else it may be replaced or
     /// deleted although it holds data.
     pub skip: bool,
-    /// The resource's logical id, with those of the stacks it is nested in: `Nested/Table`.
+    /// The resource. In a stack its logical id, with those of the stacks it is nested in:
+    /// `Nested/Table`; else its address in the tool's own words: `module.db.aws_db_instance.main[0]`.
     pub resource: String,
 }
 
@@ -28,20 +29,31 @@ impl Approval {
             let (component, resource) = text.split_once('/')?;
             let skipped = resource.strip_prefix(SKIP);
             let resource = skipped.unwrap_or(resource);
-            let mut parts = resource.split('/');
-            let is_id =
-                |part: &str| !part.is_empty() && part.chars().all(|it| it.is_ascii_alphanumeric());
-            (!component.is_empty() && parts.all(is_id)).then(|| Self {
+            let printable = resource.chars().all(|it| !it.is_control());
+            let told = !resource.is_empty() && resource.trim() == resource && printable;
+            (is_name(component) && told).then(|| Self {
                 component: component.to_owned(),
                 skip: skipped.is_some(),
                 resource: resource.to_owned(),
             })
         };
         read().ok_or(
-            "`STACK/RESOURCE` with the manifest's name of the stack and the resource's logical id, such as \
-             `network/OrdersTable`, or `STACK/skip:RESOURCE`",
+            "`NAME/RESOURCE` with the manifest's name of the stack or the infrastructure and the resource's logical id or \
+             address, such as `network/OrdersTable` or `platform/aws_db_instance.main`, or `STACK/skip:RESOURCE`",
         )
     }
+
+    /// Whether the resource is named as CloudFormation names those of stacks.
+    pub fn is_logical_id(&self) -> bool {
+        let is_id =
+            |part: &str| !part.is_empty() && part.chars().all(|it| it.is_ascii_alphanumeric());
+        self.resource.split('/').all(is_id)
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+    !text.is_empty() && text.chars().all(allowed)
 }
 
 impl fmt::Display for Approval {
@@ -72,8 +84,22 @@ mod tests {
 
     #[test]
     fn approvals_are_read_as_they_are_written() {
-        for text in ["network/OrdersTable", "network/Data/Orders", "n/skip:Queue"] {
-            assert_eq!(Approval::parse(text).unwrap().to_string(), text);
+        for (text, logical) in [
+            ("network/OrdersTable", true),
+            ("network/Data/Orders", true),
+            ("n/skip:Queue", true),
+            ("n/a b", false),
+            ("n/a//b", false),
+            ("platform/aws_db_instance.main[0]", false),
+            ("platform/module.db[\"a/b\"].aws_db_instance.main", false),
+            (
+                "platform/urn:pulumi:prod::shop::aws:rds/instance:Instance::main",
+                false,
+            ),
+        ] {
+            let approval = Approval::parse(text).unwrap();
+            assert_eq!(approval.to_string(), text);
+            assert_eq!(approval.is_logical_id(), logical, "{text}");
         }
         for text in [
             "",
@@ -81,8 +107,10 @@ mod tests {
             "/Table",
             "network/",
             "network/skip:",
-            "n/a b",
-            "n/a//b",
+            "n/ a",
+            "n/a ",
+            "n/a\nb",
+            "N/a",
         ] {
             assert!(Approval::parse(text).is_err(), "{text}");
         }

@@ -64,7 +64,7 @@ pub fn diagnose(patient: &Patient<'_>) -> Diagnosis {
         _ if status.is_healthy() => Diagnosis::Healthy,
         "REVIEW_IN_PROGRESS" => patient.shell(),
         "ROLLBACK_COMPLETE" | "CREATE_FAILED" | "ROLLBACK_FAILED" => patient.never_good(),
-        "UPDATE_FAILED" => patient.curable(Heal::RollBack, "it is rolled back first"),
+        "UPDATE_FAILED" => patient.half_done(),
         "UPDATE_ROLLBACK_FAILED" => patient.rollback_failed(),
         "DELETE_FAILED" => patient.delete_failed(),
         _ => patient.stuck(
@@ -134,7 +134,28 @@ impl Patient<'_> {
         exist.filter(|it| is_stateful(&it.resource_type))
     }
 
-    /// What a rollback could not put back.
+    /// An update that failed while rollbacks were disabled: somebody wanted to keep what it made,
+    /// and a rollback deletes that. Only a person says so.
+    fn half_done(&self) -> Diagnosis {
+        if self.deployment.is_none() {
+            return self.curable(
+                Heal::RollBack,
+                "an update of it failed and was left half done, because its rollback was disabled: it is rolled back to \
+                 what it was before",
+            );
+        }
+        self.stuck_with(
+            &list(self.failed()),
+            "a stack whose last update, or the rollback of it, is complete",
+            &format!(
+                "an update of it was left half done, because its rollback was disabled. If nobody needs what it made any \
+                 more, `lockstep doctor {} {} --heal` rolls it back, and says what goes with that; then deploy again",
+                self.environment, self.component
+            ),
+        )
+    }
+
+    /// What could not be updated, or put back by a rollback.
     fn failed(&self) -> Vec<&StackResource> {
         let failed = self.resources.iter();
         failed.filter(|it| it.status == "UPDATE_FAILED").collect()

@@ -122,7 +122,7 @@ pub struct Looked {
     /// failed.
     pub events: Vec<StackEvent>,
     /// The SHA-256 of the stack's template (`GetTemplate`, `Original`). Only asked for when the
-    /// step is undone.
+    /// step is undone, and when a rollback is continued first.
     pub template_sha256: Option<String>,
     /// The stack's resources, nested ones included. Only asked for when a new stack is undone,
     /// and when a stack is deleted to be created again.

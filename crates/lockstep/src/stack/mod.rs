@@ -31,9 +31,11 @@ pub use guard::{Violation, guard};
 pub use live::{ChangeSetStatus, LiveChangeSet, LiveStack, Looked, StackResource};
 pub use next::{Do, Next, next, observe};
 pub use stateful::is_stateful;
+pub(crate) use stateful::stateful_types;
 pub use status::StackStatus;
 pub use step::{
     APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep,
     Template, template_key, template_url,
 };
+pub(crate) use undo::STAYS;
 pub use undo::undo_next;

@@ -12,6 +12,7 @@ use super::identity::{self, Purpose};
 use super::live::{ChangeSetStatus, LiveChangeSet, LiveStack, Looked};
 use super::stateful::is_stateful;
 use super::step::{Heal, StackStep};
+use super::undo::is_as_before;
 use crate::{PhaseError, Progress};
 
 /// What to do next about a stack.
@@ -271,14 +272,28 @@ fn heal(step: &StackStep, looked: &Looked, live: &LiveStack) -> Result<Option<Ne
                 purpose: Purpose::Heal,
             }))
         }
-        (Heal::RollBack, "UPDATE_FAILED") if tried => {
-            return Err(PhaseError::Rejected {
-                resource: step.resource(),
-                reason: format!("it was rolled back and that failed: {}", told(looked, live)),
-            });
+        (Heal::ContinueRollback { .. }, "UPDATE_ROLLBACK_COMPLETE") if tried => {
+            as_planned(step, looked, live)?;
+            None
         }
-        (Heal::RollBack, "UPDATE_FAILED") => Some(Next::Act(Do::RollBack(Purpose::Heal))),
         _ => None,
+    })
+}
+
+/// What the stack was before is read while it is stuck, and undo restores that: if it is something
+/// else once the rollback is over, the plan is not true.
+fn as_planned(step: &StackStep, looked: &Looked, live: &LiveStack) -> Result<(), PhaseError> {
+    let before = step.before.as_ref();
+    if before.is_none_or(|before| is_as_before(before, live, looked)) {
+        return Ok(());
+    }
+    Err(PhaseError::Rejected {
+        resource: step.resource(),
+        reason: format!(
+            "its rollback was continued, and it is {} now, with another template, other parameters or tags than while it \
+             was stuck; deploy again: it can be changed now",
+            live.status
+        ),
     })
 }
 

@@ -59,3 +59,8 @@ const STATEFUL: [&str; 50] = [
 pub fn is_stateful(resource_type: &str) -> bool {
     STATEFUL.contains(&resource_type)
 }
+
+/// All types whose resources hold data.
+pub(crate) fn stateful_types() -> impl Iterator<Item = &'static str> {
+    STATEFUL.into_iter()
+}

@@ -155,7 +155,9 @@ pub enum Heal {
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         skip: BTreeSet<String>,
     },
-    /// Its update failed and nobody rolled it back: roll it back.
+    /// Its update failed and was left half done: roll it back. A person's only, never a step's:
+    /// what that deletes may be what somebody wanted to keep, and what the stack is then, no plan
+    /// can know before.
     RollBack,
 }
 

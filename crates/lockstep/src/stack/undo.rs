@@ -13,6 +13,9 @@ use super::stateful::is_stateful;
 use super::step::{StackBefore, StackStep};
 use crate::PhaseError;
 
+/// How undo begins to say of a new stack that it was left there.
+pub(crate) const STAYS: &str = "the new stack stays";
+
 /// What to do next to put back what was there before.
 ///
 /// Nothing that holds data is ever deleted or replaced by it, and no resource is left behind.
@@ -117,7 +120,7 @@ impl At<'_> {
             (_, None) if going && self.creates_precious() => wait(&at_work(self.looked, live)),
             (_, Some(_)) if going => wait(&at_work(self.looked, live)),
             (_, Some(precious)) => done(&format!(
-                "the new stack stays ({status}), because it may hold data: {precious}; where that is not needed, \
+                "{STAYS} ({status}), because it may hold data: {precious}; where that is not needed, \
                  delete it by hand: aws cloudformation delete-stack --stack-name {}",
                 live.name
             )),
@@ -214,6 +217,17 @@ impl At<'_> {
         if self.began(Purpose::Heal) {
             let status = &live.status;
             summary = format!("nothing of the change was begun; the stack is {status} now");
+            if !status.is_healthy() {
+                let StackStep {
+                    environment,
+                    component,
+                    ..
+                } = self.step;
+                summary = format!(
+                    "nothing of the change was begun, and the stack is as stuck as before, {status}: lockstep doctor \
+                     {environment} {component}"
+                );
+            }
         }
         Next::Done { summary }
     }
@@ -314,7 +328,7 @@ impl At<'_> {
 
 /// Whether a stack has the template, parameters and tags that it had. What cannot be read does not
 /// count: no deployment sets it.
-fn is_as_before(before: &StackBefore, live: &LiveStack, looked: &Looked) -> bool {
+pub(super) fn is_as_before(before: &StackBefore, live: &LiveStack, looked: &Looked) -> bool {
     let template = looked.template_sha256.as_ref();
     let mut parameters = live.parameters.clone();
     parameters.retain(|key, _| !before.hidden.contains(key));

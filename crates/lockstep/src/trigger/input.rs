@@ -51,7 +51,7 @@ impl TriggerInput {
 fn recover(input: &Fields<'_>) -> Result<Recover, PhaseError> {
     input.only(&["recover"])?;
     let recover = input.object("recover")?;
-    recover.only(&["deployment", "status"])?;
+    recover.only(&["deployment", "status", "cause"])?;
     let id = recover.text("deployment")?;
     let deployment = DeploymentId::parse(id).ok_or_else(|| {
         recover.invalid(
@@ -67,7 +67,12 @@ fn recover(input: &Fields<'_>) -> Result<Recover, PhaseError> {
             format!("found `{status}`, expected one of: {names}"),
         )
     })?;
-    Ok(Recover { deployment, status })
+    let cause = recover.optional_text("cause")?.map(str::to_owned);
+    Ok(Recover {
+        deployment,
+        status,
+        cause,
+    })
 }
 
 /// A JSON object and the path it stands at.

@@ -98,16 +98,33 @@ impl ManualRequest {
     }
 
     fn check_approvals(&self, environment: &ResolvedEnvironment) -> Result<(), PhaseError> {
-        let known: Vec<_> = environment.stacks.keys().map(String::as_str).collect();
+        let stacks = environment.stacks.keys();
+        let known = stacks.chain(environment.infrastructure.keys());
+        let known: Vec<_> = known.map(String::as_str).collect();
         for text in &self.approve {
             let approval = Approval::parse(text).map_err(|expected| format!("expected {expected}"));
+            let is_stack = |name: &String| environment.stacks.contains_key(name);
             let found = approval.and_then(|approval| match &approval.component {
+                stack if is_stack(stack) && !approval.is_logical_id() => Err(format!(
+                    "{stack} is a stack, whose resources are named by their logical ids, such as {stack}/OrdersTable"
+                )),
+                other if approval.skip && !is_stack(other) && known.contains(&other.as_str()) => {
+                    Err(format!(
+                        "{other} is no stack, so that there is no rollback that could skip something"
+                    ))
+                }
                 stack if known.contains(&stack.as_str()) => Ok(()),
                 _ if known.is_empty() => Err(format!(
-                    "{} has no stacks, so that there is nothing to approve",
+                    "{} has no stacks and no infrastructure, so that there is nothing to approve",
                     environment.application
                 )),
-                stack => Err(unknown("stack", stack, &known, &environment.application)),
+                other if environment.infrastructure.is_empty() => {
+                    Err(unknown("stack", other, &known, &environment.application))
+                }
+                other => {
+                    let what = "stack or infrastructure";
+                    Err(unknown(what, other, &known, &environment.application))
+                }
             });
             found.map_err(|reason| PhaseError::InvalidRequest {
                 field: "approve".to_owned(),
@@ -300,10 +317,32 @@ mod tests {
                 .unwrap_err()
                 .contains("has no stacks")
         );
+        let refused = asked("data/aws_db_instance.main", &with_stack).unwrap_err();
+        assert!(refused.contains("logical ids"), "{refused}");
+        let build = json!({"project": {"plan": "p", "apply": "p"}, "source": {"released": "p.zip"}, "timeout_minutes": 60});
+        let build = serde_json::from_value(build).unwrap();
+        let mut with_both = with_stack.clone();
+        with_both
+            .infrastructure
+            .insert("platform".to_owned(), build);
+        assert_eq!(
+            asked(
+                "platform/module.db[\"a\"].aws_db_instance.main[0]",
+                &with_both
+            ),
+            Ok(())
+        );
+        let refused = asked("platform/skip:a", &with_both).unwrap_err();
+        assert!(refused.contains("platform is no stack"), "{refused}");
+        let refused = asked("plattform/a", &with_both).unwrap_err();
+        assert!(
+            refused.contains("expected one of: data, platform"),
+            "{refused}"
+        );
         let refused = asked("Orders", &with_stack).unwrap_err();
         assert!(
             refused.starts_with(
-                "invalid request: approve[0]: found `Orders`, expected `STACK/RESOURCE`"
+                "invalid request: approve[0]: found `Orders`, expected `NAME/RESOURCE`"
             ),
             "{refused}"
         );

@@ -12,6 +12,9 @@ pub struct Recover {
     pub deployment: DeploymentId,
     /// How the execution ended.
     pub status: StoppedStatus,
+    /// What whoever stopped it said of it, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
 /// How an execution ended that did not end by itself, as Step Functions calls it.

@@ -22,11 +22,12 @@ impl StackPhase {
             cloudformation.change_set(&step.stack, &name).await
         };
         let is_new = step.before.is_none();
+        let continues = matches!(step.heal, Some(Heal::ContinueRollback { .. }));
         let recreates = step.heal == Some(Heal::DeleteAndCreate);
         Ok(Looked {
             change_set: change_set(false).await?,
             undo_change_set: if undo { change_set(true).await? } else { None },
-            template_sha256: if undo && !is_new {
+            template_sha256: if !is_new && (undo || continues) {
                 self.template_sha256(&live).await?
             } else {
                 None

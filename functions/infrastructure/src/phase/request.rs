@@ -22,6 +22,17 @@ impl StackPhase {
             let value = match value {
                 ParameterValue::Text(text) => Some(text.clone()),
                 ParameterValue::Previous => None,
+                ParameterValue::Output {
+                    stack,
+                    component,
+                    output,
+                } if stack.is_empty() => {
+                    if !outputs.contains_key(component.as_str()) {
+                        outputs.insert(component, self.applied(step, component).await?);
+                    }
+                    let found = outputs[component.as_str()].get(output).cloned();
+                    Some(found.ok_or_else(|| not_given(step, name, component, output))?)
+                }
                 ParameterValue::Output { stack, output, .. } => {
                     if !outputs.contains_key(stack.as_str()) {
                         let live = self.cloudformation.stack(stack).await?;
@@ -50,6 +61,20 @@ impl StackPhase {
             alarms: step.alarms.clone(),
             monitoring_minutes: step.monitoring_minutes,
         })
+    }
+}
+
+impl StackPhase {
+    /// The outputs of infrastructure that CodeBuild builds. Its step came before this one.
+    async fn applied(
+        &self,
+        step: &StackStep,
+        component: &str,
+    ) -> Result<BTreeMap<String, String>, PhaseError> {
+        let (application, environment) = (&step.application, &step.environment);
+        let applied = self.ledger.applied(application, environment, component);
+        let applied = applied.await?;
+        Ok(applied.map(|it| it.outputs).unwrap_or_default())
     }
 }
 
@@ -85,6 +110,16 @@ fn description(step: &StackStep, what: &str) -> String {
         "Lockstep: {what}deployment {} of {}/{}",
         step.deployment, step.application, step.environment
     )
+}
+
+fn not_given(step: &StackStep, parameter: &str, component: &str, output: &str) -> PhaseError {
+    PhaseError::Rejected {
+        resource: step.resource(),
+        reason: format!(
+            "parameter {parameter} is the output {output} of the infrastructure {component}, which was applied without \
+             such an output; add it there, or correct lockstep.yaml, then deploy again"
+        ),
+    }
 }
 
 fn missing(step: &StackStep, parameter: &str, stack: &str, output: &str) -> PhaseError {

@@ -10,6 +10,7 @@ mod world;
 use lockstep::stack::{Operation, ParameterValue, StackBefore, StackStep, Template};
 use lockstep::{DeploymentId, Phase, PhaseError, Progress};
 use lockstep_cloudformation::CloudFormation;
+use lockstep_ledger::Ledger;
 use sha2::{Digest, Sha256};
 
 use super::StackPhase;
@@ -46,8 +47,16 @@ async fn put_back(phase: &StackPhase, step: &StackStep) -> Result<String, PhaseE
     panic!("not put back after {ROUNDS} rounds");
 }
 
+/// A ledger that nobody asks: no step of these takes an output from it.
+fn no_ledger() -> Ledger {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .build();
+    Ledger::new(aws_sdk_dynamodb::Client::from_conf(config), "ledger")
+}
+
 fn phase(fake: &FakeCloudFormation) -> StackPhase {
-    StackPhase::new(CloudFormation::new(fake.client()))
+    StackPhase::new(CloudFormation::new(fake.client()), no_ledger())
 }
 
 fn template(name: &str) -> Template {

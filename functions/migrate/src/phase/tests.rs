@@ -160,13 +160,18 @@ async fn a_command_that_fails_says_how_and_where_to_look() {
 async fn a_command_that_hangs_is_stopped() {
     let (world, step) = (World::default(), step(Run::Expand, None));
     world.doing(&step).await.unwrap();
-    world.table.put(EXPAND, &[("begun_at", "2026-01-01T00:00:00Z")]);
+    world
+        .table
+        .put(EXPAND, &[("begun_at", "2026-01-01T00:00:00Z")]);
     let seen = world.doing(&step).await;
     assert!(matches!(seen, Ok(Progress::Running { .. })), "{seen:?}");
     // The command ended with 0 when it was told to stop: that is no success.
     let error = world.doing(&step).await.unwrap_err();
     assert_eq!(error.name(), "DeadlineExceeded");
-    assert!(error.to_string().ends_with("did not finish within 10 min"), "{error}");
+    assert!(
+        error.to_string().ends_with("did not finish within 10 min"),
+        "{error}"
+    );
     assert_eq!(world.runs_kept(), 0);
 }
 
@@ -227,7 +232,11 @@ async fn a_success_is_undone_once_whichever_call_fails() {
                 last = world.undoing(&step).await;
             }
             assert_eq!(summary(last), "undone by `down` in shop/api:v2");
-            assert_eq!(world.ecs.commands(), ["up", "down"], "{fault:?} of call {call}");
+            assert_eq!(
+                world.ecs.commands(),
+                ["up", "down"],
+                "{fault:?} of call {call}"
+            );
             assert_eq!(world.runs_kept(), 0);
         }
     }
@@ -258,7 +267,10 @@ async fn a_schema_that_the_new_release_may_still_need_is_not_undone() {
     });
     world.table.put("plan", &[("body", &plan.to_string())]);
     let error = world.undoing(&step).await.unwrap_err();
-    assert!(error.to_string().contains("service shop/api is not back"), "{error}");
+    assert!(
+        error.to_string().contains("service shop/api is not back"),
+        "{error}"
+    );
     assert_eq!(world.ecs.commands(), ["up"]);
     let back = [("undone_at", "2026-11-20T10:00:00Z")];
     world.table.put("journal#0001", &back);

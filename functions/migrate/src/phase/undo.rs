@@ -97,7 +97,14 @@ impl MigratePhase {
         let steps = plan.map(|plan| plan.steps).unwrap_or_default();
         for other in steps {
             let runs = matches!(other.change, Change::Service(_) | Change::Functions(_));
-            if runs && self.ledger.journal(&id, other.number).await?.undone_at.is_none() {
+            if runs
+                && self
+                    .ledger
+                    .journal(&id, other.number)
+                    .await?
+                    .undone_at
+                    .is_none()
+            {
                 return Err(PhaseError::Rejected {
                     resource: step.resource(),
                     reason: format!(

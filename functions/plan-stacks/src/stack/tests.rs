@@ -5,11 +5,11 @@ use lockstep::manifest::{ResolvedEnvironment, ResolvedStack};
 use lockstep::record::DeploymentRecord;
 use lockstep::release::Artifacts;
 use lockstep::stack::{ParameterValue, StackStep};
+use lockstep_sources::{Known, Sources};
 use serde_json::{Value, json};
 
 use super::{Outcome, Wanted};
 use crate::progress::Progress;
-use crate::values::{Known, Sources};
 use crate::world::{ID, TEMPLATE, World, sha};
 
 /// A manifest with one stack, `data`, and these fields of it.

@@ -21,6 +21,8 @@ use aws_smithy_types::body::SdkBody;
 use lockstep::PhaseError;
 use lockstep::lambda::LiveFunction;
 use lockstep::manifest::Manifest;
+use lockstep_cloudformation::CloudFormation;
+use lockstep_ecs::Ecs;
 use lockstep_lambda::Lambda;
 use lockstep_ledger::Ledger;
 use lockstep_parameters::Parameters;
@@ -28,10 +30,13 @@ use serde_json::{Value, json};
 
 use super::Publisher;
 use crate::objects::Objects;
+use crate::shared::Shared;
 
 const ID: &str = "01JD5Q6Z8G0000000000000000";
 const KEY: &str = "live/shop/test/api.zip";
 const PARAMETER: &str = "/lockstep/shop/test/thumbs/image";
+const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:lockstep-deploy:x";
+const DEFINITION: &str = "arn:aws:ecs:eu-west-1:111122223333:task-definition/web";
 const REGISTRY: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
 /// The versions of each key, the last one being what is there: what each was copied from, and its
@@ -46,13 +51,15 @@ struct World {
     objects: Arc<Mutex<Versions>>,
     parameters: Arc<Mutex<Kept>>,
     writes: Arc<Mutex<usize>>,
-    items: BTreeMap<String, Value>,
+    items: Arc<Mutex<BTreeMap<String, Value>>>,
     /// After how many writes somebody else has the lock.
     lost_after: Option<usize>,
     /// Shares of the alias's traffic that other versions have.
     weights: Arc<Mutex<Value>>,
     /// What serves of every function.
     serving: Arc<Mutex<Value>>,
+    /// Which revision every service runs.
+    revision: Arc<Mutex<u32>>,
 }
 
 /// A function of this code, as `GetFunction` shows it.
@@ -91,7 +98,10 @@ impl World {
         });
         Self {
             serving: Arc::new(Mutex::new(function("old"))),
-            items: BTreeMap::from([("plan".to_owned(), plan), ("current".to_owned(), current)]),
+            items: Arc::new(Mutex::new(BTreeMap::from([
+                ("plan".to_owned(), plan),
+                ("current".to_owned(), current),
+            ]))),
             ..Self::default()
         }
     }
@@ -214,8 +224,18 @@ impl World {
     }
 
     fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let lease = mock!(aws_sdk_dynamodb::Client::transact_write_items)
-            .then_output(|| TransactWriteItemsOutput::builder().build());
+        let items = self.items.clone();
+        let lease = mock!(aws_sdk_dynamodb::Client::transact_write_items).then_compute_output(
+            move |input| {
+                let puts = input.transact_items().iter().filter_map(|it| it.put());
+                for put in puts {
+                    let text = |name: &str| put.item()[name].as_s().unwrap().clone();
+                    let body = serde_json::from_str(&text("body")).unwrap();
+                    items.lock().unwrap().insert(text("sk"), body);
+                }
+                TransactWriteItemsOutput::builder().build()
+            },
+        );
         let items = self.items.clone();
         let (writes, lost_after) = (self.writes.clone(), self.lost_after);
         let get = mock!(aws_sdk_dynamodb::Client::get_item).then_compute_output(move |input| {
@@ -234,7 +254,7 @@ impl World {
                 ]);
                 return GetItemOutput::builder().set_item(Some(item)).build();
             }
-            let item = items.get(sk).map(|body| {
+            let item = items.lock().unwrap().get(sk).map(|body| {
                 HashMap::from([
                     ("pk".to_owned(), text("p")),
                     ("sk".to_owned(), text(sk)),
@@ -247,21 +267,67 @@ impl World {
     }
 
     /// With the record of the deployment, and the manifest that has it.
-    fn seeding(mut self) -> Self {
-        let manifest = "application: shop\nfunctions:\n  api: { function: shop-api }\nenvironments:\n  test: {}\n";
-        let manifest = Manifest::parse("lockstep.yaml", manifest).unwrap();
+    fn seeding(self) -> Self {
+        self.with_manifest("functions:\n  api: { function: shop-api }\n")
+    }
+
+    /// With a service that is published.
+    fn sharing(self) -> Self {
+        let world = self.with_manifest(
+            "parameters: true\nservices:\n  web: { cluster: shop, containers: { web: shop/thumbs } }\n",
+        );
+        {
+            let mut items = world.items.lock().unwrap();
+            let plan = items.get_mut("plan").unwrap();
+            plan["steps"] = json!([]);
+            plan["publishes"] = true.into();
+            let requested = json!({"web/web": image('b')});
+            items.get_mut("record").unwrap()["requested"] = requested;
+        }
+        world
+    }
+
+    fn with_manifest(self, kinds: &str) -> Self {
+        let manifest = format!("application: shop\n{kinds}environments:\n  test: {{}}\n");
+        let manifest = Manifest::parse("lockstep.yaml", &manifest).unwrap();
         let stored = manifest.embed_all(|_| Ok(String::new())).unwrap().manifest;
         let applied = json!({"version": 1, "applied_at": "2026-11-20T10:00:00Z", "applied_by": "me", "manifest": stored});
         let record = json!({
             "id": ID, "application": "shop", "environment": "test",
-            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "execution": {"name": "x", "arn": ARN, "started_at": "2026-11-20T10:00:00Z"},
             "source": {"kind": "manual", "by": "me"}, "manifest_version": 1,
             "requested": {"api": zip("1.4.0", 'b'), "thumbs": image('b')},
         });
         let items = [("record", record), ("manifest#00000001", applied)];
         let items = items.map(|(key, item)| (key.to_owned(), item));
-        self.items.extend(items);
+        self.items.lock().unwrap().extend(items);
         self
+    }
+
+    /// Services that run this revision.
+    fn ecs(&self) -> aws_sdk_ecs::Client {
+        let revision = self.revision.clone();
+        let describe =
+            mock!(aws_sdk_ecs::Client::describe_services).then_compute_response(move |_| {
+                let revision = format!("{DEFINITION}:{}", revision.lock().unwrap());
+                let service = json!({
+                    "serviceArn": "arn", "serviceName": "web", "clusterArn": "arn:c/shop", "status": "ACTIVE",
+                    "taskDefinition": revision, "deployments": [],
+                });
+                let body = SdkBody::from(json!({"services": [service]}).to_string());
+                let status = 200.try_into().unwrap();
+                MockResponse::Http(aws_sdk_ecs::config::http::HttpResponse::new(status, body))
+            });
+        mock_client!(aws_sdk_ecs, RuleMode::MatchAny, [&describe])
+    }
+
+    /// All that others are told.
+    fn told(&self) -> BTreeMap<String, String> {
+        let all = self.parameters.lock().unwrap();
+        let short = |name: &String| name.replace("/lockstep/shop/test/", "");
+        all.iter()
+            .map(|(name, (value, _))| (short(name), value.clone()))
+            .collect()
     }
 
     async fn invoke(&self, verb: &str) -> Result<Value, PhaseError> {
@@ -270,11 +336,14 @@ impl World {
             ledger: Ledger::new(self.dynamodb(), "ledger"),
             objects: Objects::with_client(self.s3(), "releases".to_owned()),
             parameters: Parameters::with_client(self.ssm()),
+            shared: Shared {
+                cloudformation: CloudFormation::new(mock_client!(aws_sdk_cloudformation, [])),
+                ecs: Ecs::new(self.ecs()),
+            },
         };
-        let arn = "arn:aws:states:eu-west-1:111122223333:execution:lockstep-deploy:x";
         let payload = json!({
             "deployment": {"id": ID, "application": "shop", "environment": "test"},
-            "execution": {"name": "x", "arn": arn, "started_at": "2026-11-20T10:00:00Z"},
+            "execution": {"name": "x", "arn": ARN, "started_at": "2026-11-20T10:00:00Z"},
             "fence": 1, "verb": verb,
         });
         publisher.handle(payload).await
@@ -509,4 +578,83 @@ async fn a_parameter_of_somebody_else_is_never_overwritten() {
         (world.live(), world.image()),
         (None, Some("theirs".to_owned()))
     );
+}
+
+/// What others are told of a service with this image and this revision.
+fn told(image: char, revision: u32) -> BTreeMap<String, String> {
+    let told = [
+        ("web/web/image", uri(image)),
+        ("web/task-definition", format!("{DEFINITION}:{revision}")),
+    ];
+    told.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+#[tokio::test]
+async fn what_others_read_is_told_once_and_put_back() {
+    let world = World::new(&json!({})).sharing();
+    world.invoke("do").await.unwrap();
+    assert_eq!(world.told(), told('b', 0));
+    // What is noted of the first time counts, whatever the world looks like by now.
+    *world.revision.lock().unwrap() = 9;
+    world.invoke("do").await.unwrap();
+    assert_eq!(world.told(), told('b', 0));
+    assert_eq!(*world.writes.lock().unwrap(), 2);
+    for _ in 0..2 {
+        let answer = world.invoke("withdraw").await.unwrap();
+        assert_eq!(world.told(), BTreeMap::new(), "{answer}");
+    }
+    assert_eq!(*world.writes.lock().unwrap(), 4);
+}
+
+#[tokio::test]
+async fn only_what_changed_is_told_and_put_back_exactly() {
+    let world = World::new(&json!({})).sharing();
+    let name = "/lockstep/shop/test/web/web/image".to_owned();
+    let tag = |(key, value): (&str, &str)| Tag::builder().key(key).value(value).build();
+    let tags: Vec<_> = OURS.map(|pair| tag(pair).unwrap()).into();
+    let before = (uri('b'), tags.clone());
+    world.parameters.lock().unwrap().insert(name, before);
+    let name = "/lockstep/shop/test/web/task-definition".to_owned();
+    let before = (format!("{DEFINITION}:7"), tags);
+    world.parameters.lock().unwrap().insert(name, before);
+    *world.revision.lock().unwrap() = 8;
+    world.invoke("do").await.unwrap();
+    assert_eq!(world.told(), told('b', 8));
+    assert_eq!(*world.writes.lock().unwrap(), 1);
+    world.invoke("withdraw").await.unwrap();
+    assert_eq!(world.told(), told('b', 7));
+    assert_eq!(*world.writes.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn others_are_told_nothing_where_a_name_is_taken_or_the_lock_is_lost() {
+    let world = World::new(&json!({})).sharing();
+    let name = "/lockstep/shop/test/web/web/image".to_owned();
+    let theirs = Tag::builder().key("aws:cloudformation:stack-name");
+    let theirs = vec![theirs.value("base").build().unwrap()];
+    let theirs = ("theirs".to_owned(), theirs);
+    world.parameters.lock().unwrap().insert(name, theirs);
+    let error = world.invoke("do").await.unwrap_err();
+    assert_eq!(error.name(), "Rejected");
+    assert!(
+        error.to_string().contains("the CloudFormation stack base"),
+        "{error}"
+    );
+    world.invoke("withdraw").await.unwrap();
+    assert_eq!(*world.writes.lock().unwrap(), 0);
+
+    let mut world = World::new(&json!({})).sharing();
+    world.lost_after = Some(1);
+    let error = world.invoke("do").await.unwrap_err();
+    assert_eq!(error.name(), "Halted");
+    assert_eq!(*world.writes.lock().unwrap(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_told_where_the_plan_does_not_say_so() {
+    let world = World::new(&json!({}));
+    world.invoke("do").await.unwrap();
+    assert!(!world.items.lock().unwrap().contains_key("published"));
+    let answer = world.invoke("withdraw").await.unwrap();
+    assert_eq!(answer, json!({ "parameters": 0 }));
 }

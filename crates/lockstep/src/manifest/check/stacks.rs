@@ -24,27 +24,49 @@ const ALARMS: usize = 5;
 /// How many tags a stack may have: CloudFormation's 50, without Lockstep's own.
 const TAGS: usize = 48;
 
-/// One stack in one environment, to be checked.
-struct At<'a> {
-    named: &'a NamedEnvironment<'a>,
-    name: &'a str,
+/// Where stacks stand in the manifest.
+const KIND: &str = "stacks";
+
+/// One stack, or one piece of infrastructure, in one environment, to be checked.
+pub(super) struct At<'a> {
+    pub(super) named: &'a NamedEnvironment<'a>,
+    /// Where its kind stands in the manifest.
+    pub(super) kind: &'static str,
+    pub(super) name: &'a str,
 }
 
 impl At<'_> {
-    fn written(&self, fields: &[&str]) -> Vec<String> {
-        self.named.written_in("stacks", self.name, fields)
+    pub(super) fn written(&self, fields: &[&str]) -> Vec<String> {
+        self.named.written_in(self.kind, self.name, fields)
     }
 }
 
 /// What the values of parameters can come from in one environment.
-struct Sources {
+pub(super) struct Sources {
     stacks: Vec<String>,
+    infrastructure: Vec<String>,
+    /// What outputs can be taken from.
+    pub(super) outputs: Vec<String>,
+    /// What that is, in words.
+    outputs_of: &'static str,
     images: Vec<String>,
     codes: Vec<String>,
 }
 
 impl Sources {
-    fn of(named: &NamedEnvironment<'_>) -> Self {
+    /// The same for infrastructure, which comes before the stacks.
+    pub(super) fn of_infrastructure(&self) -> Self {
+        Self {
+            stacks: Vec::new(),
+            infrastructure: self.infrastructure.clone(),
+            outputs: self.infrastructure.clone(),
+            outputs_of: "infrastructure of this manifest",
+            images: self.images.clone(),
+            codes: self.codes.clone(),
+        }
+    }
+
+    pub(super) fn of(named: &NamedEnvironment<'_>) -> Self {
         let functions: Vec<(&str, ResolvedFunction)> = named
             .functions()
             .map(|(name, function)| (name, function.resolve(name)))
@@ -60,8 +82,19 @@ impl Sources {
             let containers = service.containers.into_keys();
             containers.map(move |container| format!("{name}/{container}"))
         });
+        let stacks: Vec<_> = named.stacks().map(|(name, _)| name.to_owned()).collect();
+        let infrastructure = named.infrastructure();
+        let infrastructure: Vec<_> = infrastructure.map(|(name, _)| name.to_owned()).collect();
+        let outputs_of = if infrastructure.is_empty() {
+            "a stack of this manifest"
+        } else {
+            "a stack or infrastructure of this manifest"
+        };
         Self {
-            stacks: named.stacks().map(|(name, _)| name.to_owned()).collect(),
+            outputs: stacks.iter().chain(&infrastructure).cloned().collect(),
+            outputs_of,
+            stacks,
+            infrastructure,
             images: containers.chain(one(true)).collect(),
             codes: one(false).collect(),
         }
@@ -111,6 +144,7 @@ impl Check<'_> {
                 };
                 let at = At {
                     named: &named,
+                    kind: KIND,
                     name,
                 };
                 let path = self.places.first(at.written(&["stack"]));
@@ -128,22 +162,16 @@ impl Check<'_> {
         let sources = Sources::of(named);
         let mut after = BTreeMap::new();
         for (name, stack) in named.stacks() {
-            let at = At { named, name };
+            let at = At {
+                named,
+                kind: KIND,
+                name,
+            };
             after.insert(name.to_owned(), stack.dependencies());
             self.stack(&at, &stack, &sources);
         }
         if let Err(circle) = in_order(&after) {
-            let first = circle.first().copied().unwrap_or_default();
-            let at = At { named, name: first };
-            let path = self.places.first(at.written(&["after", "parameters"]));
-            let path = path.unwrap_or_else(|| join("stacks", first));
-            let found = match circle.as_slice() {
-                [only] => format!("{only} after itself"),
-                all => format!("a circle: {} after {first}", all.join(" after ")),
-            };
-            let problem = Problem::new(&path, found, "an order in which they can be changed");
-            let help = "`after` and `output` both mean that the other stack comes first";
-            self.report(&self.places.key(&path), problem.help(help));
+            self.circle(named, KIND, &circle, &["after", "parameters"]);
         }
     }
 
@@ -163,7 +191,9 @@ impl Check<'_> {
             self.stack_field(at, field, value, rule);
         }
         for (name, source) in &stack.parameters {
-            self.parameter(at, name, source, sources);
+            let field = join("parameters", name);
+            self.stack_key(at, &field, name, rules::parameter_name);
+            self.parameter(at, &field, source, sources);
         }
         for (key, value) in &stack.tags {
             self.stack_key(at, &format!("tags.{key}"), key, rules::tag_key);
@@ -181,7 +211,7 @@ impl Check<'_> {
             }
         }
         for other in &stack.after {
-            self.other_stack(at, "after", other, sources);
+            self.other(at, other, &sources.stacks, "a stack of this manifest");
         }
         self.stack_alarms(at, stack);
     }
@@ -204,12 +234,17 @@ impl Check<'_> {
         }
     }
 
-    fn parameter(&mut self, at: &At<'_>, name: &str, source: &ParameterSource, sources: &Sources) {
-        let field = join("parameters", name);
-        self.stack_key(at, &field, name, rules::parameter_name);
+    /// Where the value of a parameter, or of a variable, comes from.
+    pub(super) fn parameter(
+        &mut self,
+        at: &At<'_>,
+        field: &str,
+        source: &ParameterSource,
+        sources: &Sources,
+    ) {
         let from = match source {
             ParameterSource::Text(text) => {
-                return self.stack_field(at, &field, Some(text), |_| Ok(()));
+                return self.stack_field(at, field, Some(text), |_| Ok(()));
             }
             ParameterSource::From(from) => from,
         };
@@ -217,11 +252,11 @@ impl Check<'_> {
         let named = named.into_iter().flatten().count();
         let problem = match (named, &from.fallback, &from.image) {
             (1, Some(_), None) => ("`fallback` without `image`", "it beside `image` alone"),
-            (1, ..) => return self.source(at, &field, from, sources),
+            (1, ..) => return self.source(at, field, from, sources),
             (0, ..) => ("nothing to take the value from", ONE_OF),
             _ => ("more than one thing to take the value from", ONE_OF),
         };
-        if let Some(path) = self.places.first(at.written(&[&field])) {
+        if let Some(path) = self.places.first(at.written(&[field])) {
             let problem = Problem::new(&path, problem.0, problem.1);
             self.report(&self.places.key(&path), problem);
         }
@@ -256,18 +291,20 @@ impl Check<'_> {
         let Some(path) = self.places.first(at.written(&[&field])) else {
             return;
         };
+        let of_stack = |name: &str| sources.stacks.iter().any(|it| it == name);
         match output.split_once('.') {
-            Some((stack, output)) if rules::parameter_name(output).is_ok() => {
-                self.one_of(
-                    at,
-                    &field,
-                    stack,
-                    &sources.stacks,
-                    "a stack of this manifest",
-                );
+            Some((other, output))
+                if rules::parameter_name(output).is_ok()
+                    || (!of_stack(other) && rules::build_output(output).is_ok()) =>
+            {
+                self.one_of(at, &field, other, &sources.outputs, sources.outputs_of);
             }
             _ => {
-                let expected = "STACK.OUTPUT, with the name that the stack has in this manifest";
+                let expected = if sources.infrastructure.is_empty() {
+                    "STACK.OUTPUT, with the name that the stack has in this manifest"
+                } else {
+                    "NAME.OUTPUT, with the name that the stack or the infrastructure has in this manifest"
+                };
                 let problem = Problem::new(&path, quoted(output), expected);
                 self.report(&self.places.value(&path), problem);
             }
@@ -285,33 +322,13 @@ impl Check<'_> {
         }
     }
 
-    fn other_stack(&mut self, at: &At<'_>, field: &str, other: &str, sources: &Sources) {
-        let known: Vec<_> = sources
-            .stacks
-            .iter()
-            .filter(|it| *it != at.name)
-            .cloned()
-            .collect();
-        // One after itself is told with the circles.
-        if other != at.name && !known.iter().any(|it| it == other) {
-            let problem = unknown("", other, &known, "a stack of this manifest");
-            self.item(at, field, other, problem);
-        }
-    }
-
-    /// Reports an item of a list, wherever it stands there.
-    fn item(&mut self, at: &At<'_>, field: &str, value: &str, problem: Problem) {
-        for base in at.written(&[field]) {
-            let items = (0..).map(|index| item_path(&base, index));
-            let mut there = items.take_while(|it| self.places.first([it.clone()]).is_some());
-            if let Some(path) = there.find(|it| self.places.text(it) == Some(value)) {
-                let span = self.places.value(&path);
-                return self.report(&span, Problem { path, ..problem });
-            }
-        }
-    }
-
-    fn stack_field(&mut self, at: &At<'_>, field: &str, value: Option<&String>, rule: Rule) {
+    pub(super) fn stack_field(
+        &mut self,
+        at: &At<'_>,
+        field: &str,
+        value: Option<&String>,
+        rule: Rule,
+    ) {
         let Some(value) = value else { return };
         if let Some(path) = self.places.first(at.written(&[field])) {
             self.value(&path, value, at.named, rule);
@@ -319,7 +336,7 @@ impl Check<'_> {
     }
 
     /// A name that the manifest gives to something of CloudFormation's.
-    fn stack_key(&mut self, at: &At<'_>, field: &str, key: &str, rule: Rule) {
+    pub(super) fn stack_key(&mut self, at: &At<'_>, field: &str, key: &str, rule: Rule) {
         let (Err(Refusal { expected, help }), Some(path)) =
             (rule(key), self.places.first(at.written(&[field])))
         else {
@@ -350,7 +367,7 @@ impl Check<'_> {
     }
 }
 
-fn unknown(path: &str, value: &str, known: &[String], what: &str) -> Problem {
+pub(super) fn unknown(path: &str, value: &str, known: &[String], what: &str) -> Problem {
     let known: BTreeSet<_> = known.iter().map(String::as_str).collect();
     let names: Vec<_> = known.iter().copied().collect();
     let expected = match names.as_slice() {

@@ -90,7 +90,6 @@ fn every_status_has_its_diagnosis() {
         ("CREATE_FAILED", Heal::DeleteAndCreate),
         ("ROLLBACK_FAILED", Heal::DeleteAndCreate),
         ("REVIEW_IN_PROGRESS", Heal::DropShell),
-        ("UPDATE_FAILED", Heal::RollBack),
         (
             "UPDATE_ROLLBACK_FAILED",
             Heal::ContinueRollback { skip: [].into() },
@@ -99,9 +98,40 @@ fn every_status_has_its_diagnosis() {
     for (status, heal) in curable {
         assert_eq!(none.heal(status), Some(heal), "{status}");
     }
-    for status in ["DELETE_FAILED", "IMPORT_ROLLBACK_FAILED"] {
+    for status in ["UPDATE_FAILED", "DELETE_FAILED", "IMPORT_ROLLBACK_FAILED"] {
         assert!(none.stuck(status).contains(status), "{status}");
     }
+}
+
+#[test]
+fn an_update_that_was_left_half_done_is_rolled_back_by_a_person_only() {
+    let bed = Bedside::of(vec![resource(
+        "Queue",
+        "AWS::SQS::Queue",
+        "UPDATE_FAILED",
+        "no such key",
+    )]);
+    let told = bed.stuck("UPDATE_FAILED");
+    assert!(
+        told.contains("Queue (AWS::SQS::Queue): no such key"),
+        "{told}"
+    );
+    assert!(told.contains("`lockstep doctor production data --heal`"));
+    let stack = stack("UPDATE_FAILED", None);
+    let person = diagnose(&Patient {
+        stack: &stack,
+        resources: &bed.resources,
+        events: &[],
+        deployment: None,
+        skip: &bed.skip,
+        environment: "production",
+        component: "data",
+    });
+    let heal = match person {
+        Diagnosis::Curable { heal, .. } => heal,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(heal, Heal::RollBack);
 }
 
 #[test]

@@ -379,9 +379,11 @@ fn a_rollback_is_continued_and_then_the_change_goes_on() {
         ))
         .contains("failed again")
     );
-    let back = healing(Heal::RollBack);
-    assert_eq!(
-        told(next(&back, &looked("UPDATE_FAILED", None, &[]))),
-        "RollBack(Heal)"
+    let mut other = looked("UPDATE_ROLLBACK_COMPLETE", None, &complete);
+    other.template_sha256 = Some("another one".to_owned());
+    let told = told(next(&step, &other));
+    assert!(
+        told.starts_with("Rejected") && told.contains("deploy again"),
+        "{told}"
     );
 }

@@ -70,6 +70,15 @@ fn what_was_never_begun_leaves_nothing_behind() {
         ),
         (
             looked(
+                "UPDATE_ROLLBACK_FAILED",
+                None,
+                &[("UPDATE_ROLLBACK_FAILED", Some(Heal))],
+            ),
+            "done: nothing of the change was begun, and the stack is as stuck as before, UPDATE_ROLLBACK_FAILED: lockstep \
+             doctor production data",
+        ),
+        (
+            looked(
                 "UPDATE_ROLLBACK_IN_PROGRESS",
                 None,
                 &[("UPDATE_ROLLBACK_IN_PROGRESS", Some(Heal))],

@@ -3,7 +3,7 @@
 use lockstep::stack::{Heal, StackStep};
 
 use super::world::Behaviour;
-use super::{creation, existing, new_shape, phase, put_back, run, update};
+use super::{creation, existing, new_shape, phase, put_back, run, template, update};
 
 #[tokio::test(start_paused = true)]
 async fn a_stack_that_was_never_good_is_deleted_and_created_again() {
@@ -59,35 +59,43 @@ async fn a_shell_is_removed_and_created_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_is_continued_or_begun_before_the_change() {
-    let continued = Heal::ContinueRollback {
-        skip: ["Queue".to_owned()].into(),
+async fn a_rollback_is_continued_before_the_change() {
+    let (fake, _) = existing(Behaviour::Completes);
+    fake.change(|state| state.left_in("UPDATE_ROLLBACK_FAILED"));
+    let skip = ["Queue".to_owned()].into();
+    let step = StackStep {
+        heal: Some(Heal::ContinueRollback { skip }),
+        ..update(&fake)
     };
-    for (status, heal, operation) in [
-        (
-            "UPDATE_ROLLBACK_FAILED",
-            continued,
-            "ContinueUpdateRollback",
-        ),
-        ("UPDATE_FAILED", Heal::RollBack, "RollbackStack"),
-    ] {
-        let (fake, _) = existing(Behaviour::Completes);
-        fake.change(|state| state.left_in(status));
-        let step = StackStep {
-            heal: Some(heal),
-            ..update(&fake)
-        };
-        run(&phase(&fake), &step).await.unwrap();
-        assert_eq!(fake.shape(), Some(new_shape()), "{status}");
-        let asked = fake.asked(operation);
-        assert_eq!(asked.len(), 1, "{status}");
-        assert!(asked[0]["ClientRequestToken"].ends_with("-heal"));
-        if operation == "ContinueUpdateRollback" {
-            assert_eq!(asked[0]["ResourcesToSkip.member.1"], "Queue");
-        }
-        put_back(&phase(&fake), &step).await.unwrap();
-        assert_eq!(fake.shape(), Some(super::old_shape()));
-    }
+    run(&phase(&fake), &step).await.unwrap();
+    assert_eq!(fake.shape(), Some(new_shape()));
+    let asked = fake.asked("ContinueUpdateRollback");
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0]["ClientRequestToken"].ends_with("-heal"));
+    assert_eq!(asked[0]["ResourcesToSkip.member.1"], "Queue");
+    put_back(&phase(&fake), &step).await.unwrap();
+    assert_eq!(fake.shape(), Some(super::old_shape()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_something_else_after_its_rollback_is_left_alone() {
+    let (fake, _) = existing(Behaviour::Completes);
+    fake.change(|state| state.left_in("UPDATE_ROLLBACK_FAILED"));
+    let mut step = StackStep {
+        heal: Some(Heal::ContinueRollback { skip: [].into() }),
+        ..update(&fake)
+    };
+    let before = step.before.as_mut().unwrap();
+    before.template = template("theirs");
+    let phase = phase(&fake);
+    let refused = run(&phase, &step).await.unwrap_err();
+    assert!(refused.to_string().contains("deploy again"), "{refused}");
+    assert_eq!(
+        put_back(&phase, &step).await.unwrap(),
+        "nothing of the change was begun; the stack is UPDATE_ROLLBACK_COMPLETE now"
+    );
+    assert_eq!(fake.count("CreateChangeSet"), 0);
+    assert_eq!(fake.shape(), Some(super::old_shape()));
 }
 
 #[tokio::test(start_paused = true)]

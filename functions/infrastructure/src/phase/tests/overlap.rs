@@ -10,7 +10,10 @@ use super::{StackPhase, creation, existing, new_shape, phase, put_back, run};
 const SEEDS: u64 = 60;
 
 fn at_pace(fake: &FakeCloudFormation, seed: u64) -> StackPhase {
-    StackPhase::new(CloudFormation::new(fake.client_at_pace(seed)))
+    StackPhase::new(
+        CloudFormation::new(fake.client_at_pace(seed)),
+        super::no_ledger(),
+    )
 }
 
 #[tokio::test(start_paused = true)]

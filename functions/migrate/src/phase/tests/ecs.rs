@@ -46,7 +46,11 @@ impl FakeEcs {
             .iter_mut()
             .filter(|it| it["lastStatus"] == "RUNNING");
         let task = running.next().unwrap();
-        stop(task, "EssentialContainerExited", "Essential container in task exited");
+        stop(
+            task,
+            "EssentialContainerExited",
+            "Essential container in task exited",
+        );
         task["containers"][0]["exitCode"] = code.into();
     }
 
@@ -83,7 +87,10 @@ impl State {
         let number = self.asked.len();
         self.asked.push(operation.to_owned());
         let fault = self.fault.filter(|(at, _)| *at == number).map(|it| it.1);
-        let failed = (500, json!({"__type": "ServerException", "message": "later"}));
+        let failed = (
+            500,
+            json!({"__type": "ServerException", "message": "later"}),
+        );
         if fault == Some(Fault::Before) {
             return failed;
         }
@@ -101,9 +108,10 @@ impl State {
             "RegisterTaskDefinition" => {
                 let number = self.revisions.len() + 1;
                 let mut registered = body.clone();
-                registered["taskDefinitionArn"] =
-                    format!("arn:aws:ecs:eu-west-1:1:task-definition/api-migration-schema:{number}")
-                        .into();
+                registered["taskDefinitionArn"] = format!(
+                    "arn:aws:ecs:eu-west-1:1:task-definition/api-migration-schema:{number}"
+                )
+                .into();
                 self.revisions.push(registered);
                 self.revision(&format!("api-migration-schema:{number}"))
             }
@@ -120,9 +128,10 @@ impl State {
             }
             "ListTasks" => {
                 let wanted = body["desiredStatus"].as_str().unwrap();
-                let listed = self.shown().into_iter().filter(|task| {
-                    (task["lastStatus"] == "STOPPED") == (wanted == "STOPPED")
-                });
+                let listed = self
+                    .shown()
+                    .into_iter()
+                    .filter(|task| (task["lastStatus"] == "STOPPED") == (wanted == "STOPPED"));
                 let arns: Vec<_> = listed.map(|task| task["taskArn"].clone()).collect();
                 (200, json!({"taskArns": arns}))
             }
@@ -149,10 +158,7 @@ impl State {
         let number = number.map_or(self.revisions.len(), |it| it.parse().unwrap());
         let found = number.checked_sub(1).and_then(|it| self.revisions.get(it));
         match found {
-            Some(found) => (
-                200,
-                json!({"taskDefinition": found, "tags": found["tags"]}),
-            ),
+            Some(found) => (200, json!({"taskDefinition": found, "tags": found["tags"]})),
             None => (
                 400,
                 json!({"__type": "ClientException", "message": "Unable to describe task definition."}),

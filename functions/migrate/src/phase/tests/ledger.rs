@@ -65,10 +65,7 @@ impl Table {
 
 fn named(key: &str) -> Item {
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    HashMap::from([
-        ("pk".to_owned(), text("p")),
-        ("sk".to_owned(), text(key)),
-    ])
+    HashMap::from([("pk".to_owned(), text("p")), ("sk".to_owned(), text(key))])
 }
 
 /// The item that stands in the way of a write.

@@ -4,7 +4,10 @@ use lockstep::{Check, PhaseError};
 
 /// Turns an answer that was refused, most often for want of a permission, into a failed check, so
 /// that it is listed with the others. Only what may pass by itself stays an error.
-pub(crate) fn or_check<T>(answer: Result<T, PhaseError>) -> Result<Result<T, Check>, PhaseError> {
+///
+/// # Errors
+/// Everything but a refusal.
+pub fn or_check<T>(answer: Result<T, PhaseError>) -> Result<Result<T, Check>, PhaseError> {
     match answer {
         Ok(value) => Ok(Ok(value)),
         Err(PhaseError::Rejected { resource, reason }) => Ok(Err(refused(resource, reason))),
