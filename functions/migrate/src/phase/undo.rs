@@ -22,11 +22,11 @@ impl MigratePhase {
         let (name, now) = (step.run_name(step.run), Timestamp::now());
         let record = self.ledger.close_migration(&id, &name, now).await?;
         match self.look_at(step, step.run, &record, now).await? {
-            Look::NotBegun => done("it did not run"),
+            Look::NotBegun => Ok(done("it did not run")),
             Look::NoTask { since } if now.duration_since(since) < LONGEST_CALL => {
-                waiting("making sure that its task does not start any more")
+                Ok(waiting("making sure that its task does not start any more"))
             }
-            Look::NoTask { .. } => done("it did not run: its task was never started"),
+            Look::NoTask { .. } => Ok(done("it did not run: its task was never started")),
             Look::Lost { since } => Err(lost(step, since)),
             Look::Waits { note } => {
                 let record = self.ledger.migration_run(&id, &name).await?;
@@ -38,12 +38,12 @@ impl MigratePhase {
                         .stop_task(&step.cluster, task.arn(), &reason)
                         .await?;
                     let task = short_name(task.arn());
-                    return waiting(&format!("its task {task} is being stopped"));
+                    return Ok(waiting(&format!("its task {task} is being stopped")));
                 }
-                waiting(&note)
+                Ok(waiting(&note))
             }
-            Look::Ended { end, .. } if !end.ran => done("it did not run"),
-            Look::Ended { end, .. } if !end.succeeded => done(&half_done(step)),
+            Look::Ended { end, .. } if !end.ran => Ok(done("it did not run")),
+            Look::Ended { end, .. } if !end.succeeded => Ok(done(&half_done(step))),
             Look::Ended { end, .. } => self.run_undo(step, &end).await,
         }
     }
@@ -52,9 +52,9 @@ impl MigratePhase {
     async fn run_undo(&self, step: &MigrationStep, end: &TaskEnd) -> Result<Progress, PhaseError> {
         if step.undo.is_none() {
             self.remember(step, end, false).await?;
-            return done(
+            return Ok(done(
                 "it stays: the manifest has no `undo` command, and the old release goes on with the new schema",
-            );
+            ));
         }
         let me = deployment(step)?;
         let name = step.run_name(Run::Undo);
@@ -64,13 +64,13 @@ impl MigratePhase {
                 let now = Timestamp::now();
                 self.ledger.begin_migration(&me.id, &name, now).await?;
                 self.launch(step, Run::Undo).await?;
-                waiting("its undo command begins")
+                Ok(waiting("its undo command begins"))
             }
             Look::NoTask { .. } => {
                 self.launch(step, Run::Undo).await?;
-                waiting("its undo command begins")
+                Ok(waiting("its undo command begins"))
             }
-            Look::Waits { note } => waiting(&format!("its undo: {note}")),
+            Look::Waits { note } => Ok(waiting(&format!("its undo: {note}"))),
             Look::Lost { since } => Err(lost(step, since)),
             Look::Ended { end, .. } if end.succeeded => {
                 let ran = self
@@ -83,7 +83,7 @@ impl MigratePhase {
                         .put_migrated(&me, &step.component, &without, None)
                         .await?;
                 }
-                done(&format!("undone by {}", step.run_label(Run::Undo)))
+                Ok(done(&format!("undone by {}", step.run_label(Run::Undo))))
             }
             Look::Ended { end, late: true } => Err(too_late(step, Run::Undo, &end)),
             Look::Ended { end, late: false } => Err(step.failure(Run::Undo, &end)),
@@ -128,14 +128,14 @@ fn half_done(step: &MigrationStep) -> String {
     format!("it did not finish, and the schema is as it left it{undo}")
 }
 
-fn done(summary: &str) -> Result<Progress, PhaseError> {
-    Ok(Progress::Done {
+fn done(summary: &str) -> Progress {
+    Progress::Done {
         summary: summary.to_owned(),
-    })
+    }
 }
 
-fn waiting(note: &str) -> Result<Progress, PhaseError> {
-    Ok(Progress::Running {
+fn waiting(note: &str) -> Progress {
+    Progress::Running {
         note: note.to_owned(),
-    })
+    }
 }

@@ -88,12 +88,12 @@ fn refusal(
     };
     let standing = table.get(key["sk"].as_s().unwrap());
     let standing = standing.cloned().unwrap_or_default();
-    let holds = |one: &str| match one.strip_prefix("attribute_not_exists(") {
-        Some(name) => !standing.contains_key(name.trim_end_matches(')')),
-        None => {
-            let (name, value) = one.split_once(" = ").unwrap();
-            standing.get(name) == values.unwrap().get(value)
+    let holds = |one: &str| {
+        if let Some(name) = one.strip_prefix("attribute_not_exists(") {
+            return !standing.contains_key(name.trim_end_matches(')'));
         }
+        let (name, value) = one.split_once(" = ").unwrap();
+        standing.get(name) == values.unwrap().get(value)
     };
     let allowed = condition.is_none_or(|it| it.split(" OR ").any(holds));
     (!allowed).then_some(standing)
