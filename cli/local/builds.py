@@ -213,11 +213,16 @@ def unpack(location, home):
         raise Failed("CLIENT_ERROR", f"the source {location} is no zip file: {error}") from error
 
 
+def is_inline(told):
+    """Whether this is the text of a buildspec, and not its place in the source."""
+    return "\n" in told or told.lstrip().startswith(("{", "version:"))
+
+
 def buildspec(told, home):
     import yaml
 
     text = told
-    if "\n" not in told and not told.lstrip().startswith(("{", "version:")):
+    if not is_inline(told):
         name = told or "buildspec.yml"
         path = os.path.realpath(os.path.join(home, name))
         if not path.startswith(os.path.realpath(home) + os.sep) or not os.path.isfile(path):
@@ -230,6 +235,8 @@ def buildspec(told, home):
         raise Failed("YAML_FILE_ERROR", f"the buildspec is no YAML: {error}") from error
     if not isinstance(spec, dict) or str(spec.get("version")) != "0.2":
         raise Failed("YAML_FILE_ERROR", "the local engine reads buildspecs of version 0.2")
+    if not isinstance(spec.get("phases"), dict):
+        raise Failed("YAML_FILE_ERROR", "the buildspec has no phases")
     return spec
 
 

@@ -1,6 +1,7 @@
 """CodeBuild as on AWS, where the emulator does less: builds really run (see builds.py).
 
 * A build takes the overrides of `StartBuild`: source, buildspec, environment variables by name, timeout.
+* A project without a source has the text of its buildspec, not a path.
 * The same `idempotencyToken` within five minutes gives the same build; with other parameters it is refused.
 * Builds of a project are listed newest first, a page at a time.
 * Permissions are asked for on the project that a build belongs to; the emulator asks for them on everything.
@@ -35,6 +36,16 @@ def behave():
     from ministack.services import codebuild
 
     codebuild._start_build, codebuild._stop_build = start, stop
+    create = codebuild._create_project
+
+    def create_with_buildspec(data):
+        source = data.get("source") or {}
+        if source.get("type") == "NO_SOURCE" and not builds.is_inline(source.get("buildspec") or ""):
+            # Where there is no source, no file is in it.
+            return refusal("InvalidInputException", "Invalid buildspec: a project without a source needs its text, not a path")
+        return create(data)
+
+    codebuild._create_project = create_with_buildspec
     codebuild._list_builds_for_project = list_for_project
     show = codebuild._batch_get_builds
 

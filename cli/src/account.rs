@@ -11,6 +11,7 @@ use lockstep_aws::AwsError;
 use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_lambda::Lambda;
+use lockstep_parameters::Parameters;
 
 use crate::repair::Candidate;
 
@@ -26,6 +27,8 @@ pub struct Account {
     pub ecs: Ecs,
     /// Functions, within a budget of calls.
     pub lambda: Lambda,
+    /// Parameters of SSM.
+    pub parameters: Parameters,
     cloudwatch: aws_sdk_cloudwatch::Client,
     ecr: aws_sdk_ecr::Client,
     iam: aws_sdk_iam::Client,
@@ -55,6 +58,7 @@ impl Account {
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(config)),
             ecs: Ecs::new(aws_sdk_ecs::Client::new(config)),
             lambda: Lambda::new(aws_sdk_lambda::Client::new(config), endpoint),
+            parameters: Parameters::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),

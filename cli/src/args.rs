@@ -180,10 +180,10 @@ pub struct DeployArgs {
     /// Deploy even what is older than what was deployed before
     #[arg(long)]
     pub allow_older: bool,
-    /// Let a stack replace or delete a resource that holds data, in this deployment only:
-    /// STACK/RESOURCE, with the manifest's name and the logical id; STACK/skip:RESOURCE lets a
-    /// rollback that got stuck skip it
-    #[arg(long, value_name = "STACK/RESOURCE", value_parser = parse_approval)]
+    /// Let a stack or infrastructure replace or delete a resource that holds data, in this
+    /// deployment only: NAME/RESOURCE, with the manifest's name and the logical id or the address;
+    /// STACK/skip:RESOURCE lets a rollback that got stuck skip it
+    #[arg(long, value_name = "NAME/RESOURCE", value_parser = parse_approval)]
     pub approve: Vec<String>,
     /// Apply the manifest of --file first
     #[arg(long)]

@@ -9,6 +9,8 @@ use lockstep_ledger::Ledger;
 pub struct Clients {
     /// CloudFormation.
     pub cloudformation: aws_sdk_cloudformation::Client,
+    /// CodeBuild.
+    pub codebuild: aws_sdk_codebuild::Client,
     /// Amazon ECS.
     pub ecs: aws_sdk_ecs::Client,
     /// IAM.
@@ -41,6 +43,7 @@ impl Clients {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true);
         Self {
             cloudformation: aws_sdk_cloudformation::Client::new(config),
+            codebuild: aws_sdk_codebuild::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),

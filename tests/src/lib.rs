@@ -22,6 +22,7 @@
 
 mod application;
 mod build;
+mod built;
 mod clients;
 mod executions;
 mod fleet;
@@ -39,6 +40,7 @@ mod web;
 mod world;
 
 pub use application::{Application, ENVIRONMENT};
+pub use built::{Built, Platform, PlatformSnapshot};
 pub use clients::Clients;
 pub use executions::{Ended, Execution};
 pub use fleet::{ALIAS, FIRST, Fleet, OLD_VARIABLE, Shape};
@@ -50,4 +52,4 @@ pub use stack::releases_bucket;
 pub use stacked::{StackSnapshot, Stacked, Wanted};
 pub use text::Names;
 pub use wait::{eventually, within};
-pub use world::{World, project, run, shared};
+pub use world::{World, project, run, shared, shared_as};

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use lockstep::manifest::{Manifest, trigger_index};
 use lockstep_cli::aws::Controller;
@@ -12,7 +14,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::images::image;
-use crate::{ENVIRONMENT, Execution, Fleet, Shape, World};
+use crate::{ENVIRONMENT, Execution, Fleet, FleetSnapshot, Shape, World, releases_bucket};
 
 /// The role that CloudFormation uses for the stacks of tests.
 const STACK_ROLE: &str = "stacks";
@@ -36,6 +38,10 @@ pub struct Wanted {
     pub key: &'static str,
     /// The type of one more resource of the stack `data`.
     pub more: Option<&'static str>,
+    /// Whether the manifest names a role for its stacks.
+    pub role: bool,
+    /// Whether there is only the stack `app`, with the code and the image of the deployment that creates it.
+    pub seeded: bool,
 }
 
 impl Default for Wanted {
@@ -44,6 +50,8 @@ impl Default for Wanted {
             note: "first",
             key: "id",
             more: None,
+            role: true,
+            seeded: false,
         }
     }
 }
@@ -78,6 +86,28 @@ impl World {
         self.health().watch(name, name, "web");
         stacked.apply(wanted).await;
         stacked
+    }
+
+    /// What others are told of an application's environment, by name without the path that all of
+    /// it has in common.
+    pub async fn published(&self, application: &str) -> BTreeMap<String, String> {
+        self.published_below(&format!("/lockstep/{application}/{ENVIRONMENT}"))
+            .await
+    }
+
+    /// All parameters below a path, by name without it.
+    pub async fn published_below(&self, path: &str) -> BTreeMap<String, String> {
+        let get = self.clients().ssm.get_parameters_by_path();
+        let mut pages = get.path(path).recursive(true).into_paginator().send();
+        let mut all = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            for parameter in page.unwrap().parameters.unwrap_or_default() {
+                let name = parameter.name.unwrap_or_default();
+                let name = name.trim_start_matches(path).trim_start_matches('/');
+                all.insert(name.to_owned(), parameter.value.unwrap_or_default());
+            }
+        }
+        all
     }
 
     /// A stack now; without a status when there is none.
@@ -123,7 +153,12 @@ impl<'w> Stacked<'w> {
 
     /// Stores manifest and templates as `lockstep apply` does.
     pub async fn apply(&self, wanted: &Wanted) {
-        let (data, app) = (self.data_template(wanted), self.app_template());
+        let app = if wanted.seeded {
+            self.seeded_template()
+        } else {
+            self.app_template()
+        };
+        let data = self.data_template(wanted);
         let load = |path: &str| match path {
             "data.yaml" => Ok(data.clone()),
             "app.yaml" => Ok(app.clone()),
@@ -185,6 +220,19 @@ impl<'w> Stacked<'w> {
         self.world.stack_now(&self.stack(component)).await
     }
 
+    /// The role that CloudFormation uses for one of its stacks.
+    pub async fn role(&self, component: &str) -> Option<String> {
+        let cloudformation = &self.world.clients().cloudformation;
+        let described = cloudformation.describe_stacks();
+        let described = described.stack_name(self.stack(component)).send().await;
+        Some(described.ok()?.stacks().first()?.role_arn()?.to_owned())
+    }
+
+    /// What others are told, by name without the path that all of it has in common.
+    pub async fn published(&self) -> BTreeMap<String, String> {
+        self.world.published(&self.name).await
+    }
+
     /// The image that the service runs; `None` when there is no service.
     pub async fn image(&self) -> Option<String> {
         let ecs = &self.world.clients().ecs;
@@ -202,6 +250,49 @@ impl<'w> Stacked<'w> {
             .unwrap();
         let containers = definition.task_definition()?.container_definitions();
         Some(containers.first()?.image()?.to_owned())
+    }
+
+    /// The hash of the code that its function runs, in hex; `None` when there is no function.
+    pub async fn code(&self) -> Option<String> {
+        let lambda = &self.world.clients().lambda;
+        let found = lambda.get_function().function_name(self.fleet.function(1));
+        let found = found.send().await.ok()?.configuration?;
+        let code = STANDARD.decode(found.code_sha256()?).unwrap();
+        Some(code.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The hash of the code that stacks read; `None` where there is none.
+    pub async fn live_code(&self) -> Option<String> {
+        let key = format!("live/{}/{ENVIRONMENT}/api.zip", self.name);
+        let get = self.world.clients().s3.get_object();
+        let object = get.bucket(releases_bucket()).key(key).send().await.ok()?;
+        let bytes = object.body.collect().await.unwrap().into_bytes();
+        Some(format!("{:x}", Sha256::digest(&bytes)))
+    }
+
+    /// The change sets of one of its stacks that deployments made and that were not executed.
+    pub async fn change_sets(&self, component: &str) -> Vec<String> {
+        let cloudformation = &self.world.clients().cloudformation;
+        let list = cloudformation.list_change_sets();
+        let Ok(list) = list.stack_name(self.stack(component)).send().await else {
+            return Vec::new();
+        };
+        let left = list.summaries().iter().filter(|it| {
+            let status = it.execution_status();
+            status.is_some_and(|it| it.as_str() != "EXECUTE_COMPLETE")
+        });
+        let names = left.filter_map(|it| it.change_set_name());
+        let names = names.filter(|name| name.starts_with("lockstep-"));
+        names.map(str::to_owned).collect()
+    }
+
+    /// What the ledger keeps of its environment.
+    pub async fn kept(&self) -> FleetSnapshot {
+        let partition = format!("env#{}#{ENVIRONMENT}", self.name);
+        FleetSnapshot {
+            functions: BTreeMap::new(),
+            environment: self.world.ledger_items(&partition).await,
+        }
     }
 
     /// What the function answers; `None` when there is no function.
@@ -226,16 +317,24 @@ impl<'w> Stacked<'w> {
     fn manifest(&self, wanted: &Wanted) -> String {
         let (name, repository) = (&self.name, self.repository());
         let (health, function) = (self.world.health_url(name), self.fleet.function(1));
-        let (note, role) = (
-            wanted.note,
-            format!("arn:aws:iam::{ACCOUNT}:role/{STACK_ROLE}"),
-        );
+        let role = format!("    role: arn:aws:iam::{ACCOUNT}:role/{STACK_ROLE}\n");
+        let role = if wanted.role { role } else { String::new() };
+        let note = wanted.note;
+        let stacks = if wanted.seeded {
+            format!(
+                "  app:\n    template: app.yaml\n{role}    parameters:\n      ApiKey: {{ code: api }}\n      \
+                 Image: {{ image: web/web, fallback: \"public.ecr.aws/nginx/nginx:1.27\" }}\n"
+            )
+        } else {
+            format!(
+                "  data:\n    template: data.yaml\n{role}    parameters: {{ Note: {note} }}\n  \
+                 app:\n    template: app.yaml\n{role}    parameters:\n      Note: {{ output: data.Note }}\n    \
+                 after: [data]\n"
+            )
+        };
         format!(
             "application: {name}\n\
-             stacks:\n  data:\n    template: data.yaml\n    role: {role}\n    parameters: {{ Note: {note} }}\n  \
-             app:\n    template: app.yaml\n    role: {role}\n    parameters:\n      Note: {{ output: data.Note }}\n    \
-             after: [data]\n\
-             services:\n  web:\n    cluster: {name}\n    service: web\n    containers: {{ web: {repository} }}\n\
+             stacks:\n{stacks}services:\n  web:\n    cluster: {name}\n    service: web\n    containers: {{ web: {repository} }}\n\
              functions:\n  api: {{ function: {function}, artifact: {function}.zip }}\n\
              environments:\n  {ENVIRONMENT}:\n    verify:\n      \
              http: [{{ url: \"{health}\", attempts: 2, interval_seconds: 1, timeout_seconds: 2 }}]\n      \
@@ -262,25 +361,48 @@ impl<'w> Stacked<'w> {
 
     fn app_template(&self) -> String {
         let (name, role, function) = (&self.name, World::task_role(), self.fleet.function(1));
+        let runs = self.runs("public.ecr.aws/nginx/nginx:1.27");
         format!(
             "Parameters:\n  Note: {{ Type: String }}\n\
-             Resources:\n  \
-             Cluster: {{ Type: AWS::ECS::Cluster, Properties: {{ ClusterName: {name} }} }}\n  \
-             Logs: {{ Type: AWS::Logs::LogGroup, Properties: {{ LogGroupName: /ecs/{name} }} }}\n  \
-             Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      Family: {name}-web\n      \
-             RequiresCompatibilities: [FARGATE]\n      NetworkMode: awsvpc\n      Cpu: \"256\"\n      Memory: \"512\"\n      \
-             ExecutionRoleArn: {role}\n      TaskRoleArn: {role}\n      ContainerDefinitions:\n        \
-             - Name: web\n          Image: public.ecr.aws/nginx/nginx:1.27\n          Essential: true\n          \
-             LogConfiguration: {{ LogDriver: awslogs, Options: {{ awslogs-group: !Ref Logs, awslogs-region: {REGION}, \
-             awslogs-stream-prefix: web }} }}\n  \
-             Web:\n    Type: AWS::ECS::Service\n    Properties:\n      ServiceName: web\n      Cluster: !Ref Cluster\n      \
-             TaskDefinition: !Ref Task\n      DesiredCount: 1\n      LaunchType: FARGATE\n      NetworkConfiguration: \
-             {{ AwsvpcConfiguration: {{ Subnets: [subnet-00000001] }} }}\n  \
+             Resources:\n{runs}  \
              Api:\n    Type: AWS::Lambda::Function\n    Properties:\n      FunctionName: {function}\n      \
              Runtime: python3.12\n      Handler: index.handler\n      Role: {role}\n      Code:\n        ZipFile: |\n          \
              def handler(event, context):\n              return {{\"label\": \"placeholder\", \"version\": \
              context.function_version, \"variables\": {{}}}}\n  \
              Noted:\n    Type: AWS::SSM::Parameter\n    Properties: {{ Name: /{name}/app, Type: String, Value: !Ref Note }}\n"
+        )
+    }
+
+    /// The code is read from where Lockstep keeps what is live, and the image is given.
+    fn seeded_template(&self) -> String {
+        let (role, function) = (World::task_role(), self.fleet.function(1));
+        let (runs, bucket) = (self.runs("!Ref Image"), releases_bucket());
+        format!(
+            "Parameters:\n  ApiKey: {{ Type: String }}\n  Image: {{ Type: String }}\n\
+             Resources:\n{runs}  \
+             Api:\n    Type: AWS::Lambda::Function\n    Properties:\n      FunctionName: {function}\n      \
+             Runtime: python3.12\n      Handler: index.handler\n      Role: {role}\n      \
+             Code: {{ S3Bucket: {bucket}, S3Key: !Ref ApiKey }}\n\
+             Outputs:\n  ClusterName: {{ Value: !Ref Cluster }}\n"
+        )
+    }
+
+    /// A cluster with a service of this image.
+    fn runs(&self, image: &str) -> String {
+        let (name, role) = (&self.name, World::task_role());
+        format!(
+            "  \
+             Cluster: {{ Type: AWS::ECS::Cluster, Properties: {{ ClusterName: {name} }} }}\n  \
+             Logs: {{ Type: AWS::Logs::LogGroup, Properties: {{ LogGroupName: /ecs/{name} }} }}\n  \
+             Task:\n    Type: AWS::ECS::TaskDefinition\n    Properties:\n      Family: {name}-web\n      \
+             RequiresCompatibilities: [FARGATE]\n      NetworkMode: awsvpc\n      Cpu: \"256\"\n      Memory: \"512\"\n      \
+             ExecutionRoleArn: {role}\n      TaskRoleArn: {role}\n      ContainerDefinitions:\n        \
+             - Name: web\n          Image: {image}\n          Essential: true\n          \
+             LogConfiguration: {{ LogDriver: awslogs, Options: {{ awslogs-group: !Ref Logs, awslogs-region: {REGION}, \
+             awslogs-stream-prefix: web }} }}\n  \
+             Web:\n    Type: AWS::ECS::Service\n    Properties:\n      ServiceName: web\n      Cluster: !Ref Cluster\n      \
+             TaskDefinition: !Ref Task\n      DesiredCount: 1\n      LaunchType: FARGATE\n      NetworkConfiguration: \
+             {{ AwsvpcConfiguration: {{ Subnets: [subnet-00000001] }} }}\n"
         )
     }
 }

@@ -193,13 +193,13 @@ impl World {
         &self.health
     }
 
-    /// The role of every task.
+    /// The role of every task, and of every function that tests make.
     pub fn task_role() -> String {
         format!("arn:aws:iam::{ACCOUNT}:role/{TASK_ROLE}")
     }
 
     async fn create_task_role(&self) {
-        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ecs-tasks.amazonaws.com","lambda.amazonaws.com"]},"Action":"sts:AssumeRole"}]}"#;
         let create = self
             .clients
             .iam
@@ -290,7 +290,12 @@ static SHARED: tokio::sync::OnceCell<Option<World>> = tokio::sync::OnceCell::con
 
 /// The one world of a test binary, started by whichever test comes first. It ends with the process.
 pub async fn shared(name: &str) -> Option<&'static World> {
-    let start = || async { Box::pin(World::start(name)).await };
+    shared_as(name, &[]).await
+}
+
+/// [`shared`], with these values for the template's parameters.
+pub async fn shared_as(name: &str, parameters: &[(&str, &str)]) -> Option<&'static World> {
+    let start = || async { Box::pin(World::start_as(name, Containers::Off, parameters)).await };
     let limit = Duration::from_mins(20);
     let world = tokio::time::timeout(limit, SHARED.get_or_init(start)).await;
     world

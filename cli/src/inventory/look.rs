@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lockstep::DeploymentId;
 use lockstep::ecs::{needed_log_groups, short_name};
 use lockstep::lambda::{Member, members, needs_listing};
-use lockstep::live::live_key;
+use lockstep::live::{lasting_names, live_key, live_path, output_name};
 use lockstep::manifest::{
     CodeSource, ResolvedEnvironment, ResolvedFunction, ResolvedService, ResolvedStack,
     StackParameter, StackTemplate,
@@ -61,15 +61,16 @@ pub struct Scope<'a> {
 
 /// Everything that the environment needs, in the order in which it is created.
 pub async fn inventory(scope: Scope<'_>) -> Vec<Resource> {
-    let (stacks, services, functions, alarms, shared) = tokio::join!(
+    let (stacks, services, functions, alarms, shared, parameters) = tokio::join!(
         scope.stacks(),
         scope.services(),
         scope.functions(),
         scope.alarms(),
-        scope.shared()
+        scope.shared(),
+        scope.parameters()
     );
     let mut seen = BTreeSet::new();
-    let all = [stacks, services, functions, alarms, shared];
+    let all = [stacks, services, functions, alarms, shared, parameters];
     let all = all.into_iter().flatten();
     let mut all: Vec<_> = all
         .filter(|it| seen.insert((it.kind, it.name.clone())))
@@ -347,13 +348,7 @@ impl Scope<'_> {
         let bucket = account.has_bucket(self.bucket).await;
         let mut all = vec![Resource::new("bucket", self.bucket, None).looked(bucket)];
         for component in self.live_code() {
-            let deployment = DeploymentRef {
-                // Keys are the same for all deployments.
-                id: DeploymentId::for_execution("", "", 0),
-                application: environment.application.clone(),
-                environment: environment.environment.clone(),
-            };
-            let key = live_key(&deployment, &component);
+            let key = live_key(&self.any_deployment(), &component);
             let look = account.has_object(self.bucket, &key).await;
             let mut resource = Resource::new("live key", key, Some(&component)).looked(look);
             if resource.state == State::Missing {
@@ -368,6 +363,52 @@ impl Scope<'_> {
         let topic = account.has_topic(self.topic).await;
         all.push(Resource::new("topic", self.topic, None).looked(topic));
         all
+    }
+
+    /// The names of what is kept are the same for all deployments.
+    fn any_deployment(&self) -> DeploymentRef {
+        DeploymentRef {
+            id: DeploymentId::for_execution("", "", 0),
+            application: self.environment.application.clone(),
+            environment: self.environment.environment.clone(),
+        }
+    }
+
+    /// The parameters by which other stacks know what is live. What a stack that does not exist
+    /// yet will give is not known.
+    async fn parameters(&self) -> Vec<Resource> {
+        if !self.environment.publishes() {
+            return Vec::new();
+        }
+        let deployment = self.any_deployment();
+        let path = live_path(&deployment);
+        let there = match self.account.parameters.names(&path).await {
+            Ok(there) => there,
+            Err(error) => return vec![Resource::new("parameter", path, None).unknown(&error)],
+        };
+        let mut names = Vec::new();
+        for (component, stack) in self.environment.stacks_in_order() {
+            // A stack that cannot be looked at is told as such, with the stacks.
+            let live = self.account.cloudformation.stack(&stack.stack).await;
+            let outputs = live.ok().flatten().map(|live| live.outputs);
+            let outputs = outputs.unwrap_or_default().into_iter();
+            let outputs = outputs.filter(|(_, value)| !value.is_empty());
+            names.extend(outputs.map(|(output, _)| output_name(&deployment, component, &output)));
+        }
+        names.extend(lasting_names(&deployment, self.environment, self.verified));
+        let parameter = |name: String| {
+            let resource = Resource::new("parameter", &*name, None);
+            if there.contains(&name) {
+                return resource.found("");
+            }
+            let mut resource = resource.missing();
+            resource.todo = Some(format!(
+                "the next deployment of {} that changes something puts it there, once it is verified",
+                self.environment.environment
+            ));
+            resource
+        };
+        names.into_iter().map(parameter).collect()
     }
 
     /// The functions whose code has to be at its live key: a template reads it there, or a

@@ -21,6 +21,9 @@ pub struct Validated {
     pub functions: Vec<String>,
     /// The stacks' names.
     pub stacks: Vec<String>,
+    /// The names of the infrastructure that CodeBuild builds; left out where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub infrastructure: Vec<String>,
     /// The environments' names.
     pub environments: Vec<String>,
     /// Everything that is wrong.
@@ -37,6 +40,7 @@ impl Validated {
             services: manifest.services.keys().cloned().collect(),
             functions: manifest.functions.keys().cloned().collect(),
             stacks: manifest.stacks.keys().cloned().collect(),
+            infrastructure: manifest.infrastructure.keys().cloned().collect(),
             environments: manifest.environments.keys().cloned().collect(),
             faults: Vec::new(),
         }
@@ -51,6 +55,7 @@ impl Validated {
             services: Vec::new(),
             functions: Vec::new(),
             stacks: Vec::new(),
+            infrastructure: Vec::new(),
             environments: Vec::new(),
             faults,
         }
@@ -74,6 +79,7 @@ impl Report for Validated {
             ("services", &self.services),
             ("functions", &self.functions),
             ("stacks", &self.stacks),
+            ("infrastructure", &self.infrastructure),
             ("environments", &self.environments),
         ];
         let some = kinds.iter().filter(|(_, names)| !names.is_empty());

@@ -9,6 +9,11 @@ pub(crate) fn is_full(error: &AwsError) -> bool {
     error.code == "AccountLimitExceededException"
 }
 
+/// Whether there is no such project.
+pub(crate) fn is_missing(error: &AwsError) -> bool {
+    error.code == "ResourceNotFoundException"
+}
+
 /// Whether there is nothing to stop: the build ended, or is not kept any more.
 pub(crate) fn is_gone(error: &AwsError) -> bool {
     matches!(

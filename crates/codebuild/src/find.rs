@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep_aws::AwsError;
 
-use crate::error::explain;
+use crate::error::{explain, is_missing};
 use crate::{Build, CodeBuild};
 
 /// How many pages of a hundred builds are read at most. Whoever looks for a build knows since
@@ -16,7 +16,8 @@ const PAGES: usize = 10;
 impl CodeBuild {
     /// The builds of `project` with these identities, of those that were started since `since`.
     /// CodeBuild lists them newest first; no page is read that is not needed. Of two with one
-    /// identity it is the newer one.
+    /// identity it is the newer one. A project that does not exist has no builds: whoever wants
+    /// to start one is told so then.
     pub async fn find(
         &self,
         project: &str,
@@ -33,7 +34,10 @@ impl CodeBuild {
                 .send()
                 .await
                 .map_err(|error| AwsError::new("codebuild:ListBuildsForProject", &error));
-            let page = sent.map_err(|error| explain(error, project))?;
+            let page = match sent {
+                Err(error) if is_missing(&error) => break,
+                sent => sent.map_err(|error| explain(error, project))?,
+            };
             let builds = self.builds(project, page.ids()).await?;
             let is_old = |build: &Build| build.started_at.is_some_and(|at| at < since);
             let is_last = builds.iter().any(is_old);

@@ -184,6 +184,9 @@ fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) ->
                 let summary = summary.unwrap_or("it is not known what became of it");
                 return format!("{}: {summary}", step.target);
             }
+            if step.change.as_build().is_some() {
+                return build_put_back(step, summary);
+            }
             match (step.change.as_stack(), summary) {
                 (Some(stack), summary) => stack_put_back(step, stack, summary),
                 (None, Some(summary)) if !summary.contains(&step.before) => summary.to_owned(),
@@ -191,16 +194,16 @@ fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) ->
             }
         })
         .collect();
-    let (stacks, rest): (Vec<&Step>, Vec<&Step>) = steps
+    let (infrastructure, rest): (Vec<&Step>, Vec<&Step>) = steps
         .into_iter()
         .filter(|step| step.change.as_migration().is_none())
-        .partition(|step| step.change.as_stack().is_some());
+        .partition(|step| step.change.is_infrastructure());
     let is_gone = |step: &&&Step| {
         let is_new = step.change.as_stack().is_some_and(|it| it.before.is_none());
         let summary = undone(step).and_then(|undo| undo.summary.as_deref());
         is_new && summary.is_none_or(|it| !it.starts_with(STAYS))
     };
-    let gone: Vec<_> = stacks
+    let gone: Vec<_> = infrastructure
         .iter()
         .filter(is_gone)
         .map(|it| &*it.target)
@@ -212,6 +215,20 @@ fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) ->
         ));
     }
     parts.join("; ")
+}
+
+/// What infrastructure that CodeBuild builds is on after undo, and how it came to that.
+fn build_put_back(step: &Step, summary: Option<&str>) -> String {
+    let target = &step.target;
+    let is_new = step
+        .change
+        .as_build()
+        .is_some_and(|build| build.before.applied.is_none());
+    match summary {
+        Some(summary) if is_new => format!("{target}: {summary}"),
+        Some(summary) => format!("{target} on {} ({summary})", step.before),
+        None => format!("{target} on {}", step.before),
+    }
 }
 
 /// What a stack is on after undo, and how it came to that.
@@ -241,8 +258,8 @@ fn left_over(steps: &[Step], outcome: &Outcome) -> String {
         let seen = seen.map(|seen| format!(" Live now: {}", sentence(&seen)));
         let stuck = sentence(&stuck.join("; "));
         let back: Vec<&Step> = steps.iter().filter(|step| is_back(step, outcome)).collect();
-        let has_stacks = steps.iter().any(|step| step.change.as_stack().is_some());
-        let back = if has_stacks && !back.is_empty() {
+        let has_infrastructure = steps.iter().any(|step| step.change.is_infrastructure());
+        let back = if has_infrastructure && !back.is_empty() {
             format!(" Put back: {}.", put_back(back, outcome))
         } else {
             String::new()

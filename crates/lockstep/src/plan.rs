@@ -254,6 +254,11 @@ impl Change {
         }
     }
 
+    /// Whether it is changed before what runs on it.
+    pub const fn is_infrastructure(&self) -> bool {
+        matches!(self, Self::Stack(_) | Self::InfrastructureBuild(_))
+    }
+
     /// The change of infrastructure that CodeBuild builds; `None` for everything else.
     pub fn as_build(&self) -> Option<&BuildStep> {
         match self {

@@ -77,7 +77,7 @@ impl BuildPhase {
     ) -> Result<Option<String>, PhaseError> {
         tracing::info!(target = step.resource(), action = ?action, "acting");
         match action {
-            Do::Start(purpose) => self.start(step, looked, *purpose).await,
+            Do::Start(purpose) => self.begin(step, looked, *purpose).await,
             Do::Record(record) => {
                 let (deployment, component) = (reference(step), &step.component);
                 let ledger = &self.ledger;
@@ -89,7 +89,7 @@ impl BuildPhase {
         }
     }
 
-    async fn start(
+    async fn begin(
         &self,
         step: &BuildStep,
         looked: &Looked,
@@ -262,3 +262,6 @@ impl Phase for BuildPhase {
         self.go_on(step, true).await
     }
 }
+
+#[cfg(test)]
+mod tests;

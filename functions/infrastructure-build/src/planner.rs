@@ -186,10 +186,9 @@ impl Seen {
 
 fn part_step(planned: Planned) -> PartStep {
     let step = planned.step;
-    let before = step.before.applied.as_ref();
     PartStep {
         target: step.resource(),
-        before: before.map_or_else(|| "not applied yet".to_owned(), |it| it.source.label()),
+        before: step.before_label(),
         after: planned.after,
         change: Change::InfrastructureBuild(Box::new(step)),
     }

@@ -106,7 +106,7 @@ impl Planner {
                 Ok(Ok(self.ledger.put_plan(id, plan).await?))
             }
             Ok(None) => Ok(Err(needed)),
-            Err(failed) => Err(reject(planning.deployment, &failed, Turn::First)),
+            Err(failed) => Err(reject(planning.deployment, &failed, None)),
         }
     }
 
@@ -150,9 +150,14 @@ impl Planner {
             return Ok(standing);
         }
         let rest = self.rest(planning, functions).await?;
+        let changed = if planning.environment.infrastructure.is_empty() {
+            "the stacks were"
+        } else {
+            "the infrastructure was"
+        };
         let whole = standing
             .extended(rest)
-            .map_err(|failed| reject(deployment, &failed, Turn::Rollout))?;
+            .map_err(|failed| reject(deployment, &failed, Some(changed)))?;
         Ok(self.ledger.extend_plan(&deployment.id, whole).await?)
     }
 

@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 use lockstep::PhaseError;
 use lockstep::ecs::Check;
 use lockstep::record::DeploymentRef;
-use lockstep::staging::Turn;
 
-/// Rejects the deployment for these checks. Those of the second plan failed on what the stacks
-/// left, and a person should know that.
-pub(crate) fn reject(deployment: &DeploymentRef, failed: &[Check], turn: Turn) -> PhaseError {
+/// Rejects the deployment for these checks. Those of the second plan failed on what `changed` by
+/// then, and a person should know that.
+pub(crate) fn reject(
+    deployment: &DeploymentRef,
+    failed: &[Check],
+    changed: Option<&str>,
+) -> PhaseError {
     let checks = if failed.len() == 1 {
         "1 check"
     } else {
         &format!("{} checks", failed.len())
     };
-    let when = match turn {
-        Turn::First => "",
-        Turn::Rollout => " after the stacks were changed",
-    };
+    let when = changed.map_or_else(String::new, |what| format!(" after {what} changed"));
     let mut reason = format!("{checks} failed{when}:");
     for check in failed {
         let _ = write!(reason, "\n- {check}");
@@ -34,7 +34,6 @@ mod tests {
     use lockstep::DeploymentId;
     use lockstep::ecs::missing_cluster;
     use lockstep::record::DeploymentRef;
-    use lockstep::staging::Turn;
 
     use super::reject;
 
@@ -46,7 +45,7 @@ mod tests {
             environment: "development".into(),
         };
         let checks = [missing_cluster("a"), missing_cluster("b")];
-        let error = reject(&deployment, &checks, Turn::First);
+        let error = reject(&deployment, &checks, None);
         assert_eq!(
             error.to_string(),
             "quiz in development: 2 checks failed:\n\
@@ -61,7 +60,7 @@ mod tests {
             application: "quiz".into(),
             environment: "development".into(),
         };
-        let error = reject(&deployment, &[missing_cluster("a")], Turn::Rollout);
+        let error = reject(&deployment, &[missing_cluster("a")], Some("the stacks were"));
         let text = error.to_string();
         assert!(
             text.starts_with(

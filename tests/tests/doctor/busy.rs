@@ -51,6 +51,26 @@ fn somebody_elses_update_is_waited_for() {
 }
 
 #[test]
+fn somebody_elses_deletion_is_waited_for() {
+    run(async {
+        let Some(world) = shared("doctor").await else {
+            return;
+        };
+        let patient = Patient::new(world, "going").await;
+        patient.lockstep("apply").await;
+        patient.create().await;
+        let fault = patient.fault("First", ResourceAction::Delete);
+        let fault = fault.takes(Duration::from_secs(6)).times(1);
+        patient.hit(&[fault]).await;
+        let delete = patient.clients().delete_stack().stack_name(patient.stack());
+        delete.send().await.unwrap();
+        patient.becomes("DELETE_IN_PROGRESS").await;
+        patient.deploys("", "wanted").await;
+        assert_eq!(patient.status().await, "CREATE_COMPLETE");
+    });
+}
+
+#[test]
 fn somebody_elses_update_that_does_not_end_is_told() {
     run(async {
         let Some(world) = shared("doctor").await else {

@@ -15,6 +15,7 @@ mod attempt;
 mod fault;
 mod recovery;
 mod scenario;
+mod seeded;
 mod stacked;
 mod subject;
 mod table;

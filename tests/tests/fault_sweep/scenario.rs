@@ -8,6 +8,7 @@ use lockstep_tests::{Execution, Fleet, Shape, World};
 use serde_json::json;
 
 use crate::fault::Target;
+use crate::seeded::Seeded;
 use crate::stacked::Stacked;
 use crate::subject::{NEW, SETTINGS, Subject};
 
@@ -34,6 +35,14 @@ pub enum Scenario {
     BadStack,
     /// A stack is created, and the image is bad: it is deleted again.
     NewStack,
+    /// A stack whose rollback failed is healed and updated, and a person stops that: the update is cancelled, its
+    /// rollback fails, and is continued.
+    StuckStack,
+    /// A stack makes a function of code that is put there for it, and a service of the image that is asked for; others
+    /// are told.
+    Seeded,
+    /// The same with a bad image: nothing is left.
+    BadSeeded,
 }
 
 /// One run of a scenario that has begun.
@@ -46,7 +55,7 @@ pub struct Begun<'w> {
 
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Good,
         Self::Bad,
         Self::Stopped,
@@ -57,11 +66,20 @@ impl Scenario {
         Self::Stack,
         Self::BadStack,
         Self::NewStack,
+        Self::StuckStack,
+        Self::Seeded,
+        Self::BadSeeded,
     ];
 
     /// The heading of its table.
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Seeded => {
+                "A CloudFormation stack makes a service and a function from a release and an image"
+            }
+            Self::BadSeeded => {
+                "A CloudFormation stack makes a service and a function from a release and an image, and the image is bad"
+            }
             Self::Good => "A good image is pushed",
             Self::Bad => "A bad image is deployed by hand",
             Self::Stopped => "A deployment is stopped while it is verified",
@@ -78,12 +96,17 @@ impl Scenario {
             }
             Self::BadStack => "A CloudFormation stack is updated, and then the image is bad",
             Self::NewStack => "A CloudFormation stack is created, and then the image is bad",
+            Self::StuckStack => {
+                "A CloudFormation stack that is stuck is healed, its update is stopped, and the rollback of that gets stuck"
+            }
         }
     }
 
     /// A short name, for applications and messages.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Seeded => "seeded",
+            Self::BadSeeded => "bad-seeded",
             Self::Good => "good",
             Self::Bad => "bad",
             Self::Stopped => "stopped",
@@ -94,12 +117,15 @@ impl Scenario {
             Self::Stack => "stack",
             Self::BadStack => "bad-stack",
             Self::NewStack => "new-stack",
+            Self::StuckStack => "stuck-stack",
         }
     }
 
     /// How it ends without faults.
     pub const fn verdict(self) -> Verdict {
         match self {
+            Self::Seeded => Verdict::Succeeded,
+            Self::BadSeeded => Verdict::RolledBack,
             Self::Good | Self::Functions | Self::StagedFunctions | Self::Stack => {
                 Verdict::Succeeded
             }
@@ -108,16 +134,17 @@ impl Scenario {
             | Self::BadDirectFunctions
             | Self::BadStack
             | Self::NewStack => Verdict::RolledBack,
-            Self::Stopped => Verdict::Stopped,
+            Self::Stopped | Self::StuckStack => Verdict::Stopped,
         }
     }
 
     /// The scenario whose calls are hit already when this one's are; what it calls in the same way is not hit again.
     pub const fn after(self) -> Option<Self> {
         match self {
+            Self::Seeded | Self::BadSeeded => Some(Self::Stack),
             Self::Good => None,
             Self::Bad | Self::Stopped | Self::Functions | Self::Stack => Some(Self::Good),
-            Self::BadStack => Some(Self::Stack),
+            Self::BadStack | Self::StuckStack => Some(Self::Stack),
             Self::NewStack => Some(Self::BadStack),
             Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions => {
                 Some(Self::Functions)
@@ -130,6 +157,9 @@ impl Scenario {
     pub fn has_of_its_own(self, target: &Target, hit: &[Target]) -> bool {
         let by = |functions: &[&str]| functions.iter().any(|name| target.is_by(name));
         match self {
+            Self::Seeded => by(&["publish-live"]) || by(&["plan-stacks"]) && !hit.contains(target),
+            // The same numbers are other calls here.
+            Self::BadSeeded => by(&["publish-live"]),
             Self::Good => true,
             Self::Bad => by(&["trigger"]) || !hit.contains(target),
             Self::Stopped => by(&["watchdog", "trigger"]),
@@ -163,6 +193,17 @@ impl Scenario {
             Self::NewStack => {
                 by(&["infrastructure"]) && target.operation.starts_with("cloudformation:")
             }
+            // How often it looks depends on the clock; it is sure to look so often.
+            Self::StuckStack => {
+                let is_look = ["Describe", "Get"]
+                    .iter()
+                    .any(|it| target.operation.contains(it));
+                let is_sure = !is_look || target.nth <= SURE;
+                by(&["plan-stacks"]) && !hit.contains(target)
+                    || by(&["infrastructure"])
+                        && target.operation.starts_with("cloudformation:")
+                        && is_sure
+            }
         }
     }
 
@@ -172,7 +213,12 @@ impl Scenario {
         world.engine().gateway().set_delivery(Delivery::Never);
         let subject = match self {
             Self::Good | Self::Bad | Self::Stopped => self.prepare_service(world, &name).await,
+            Self::Seeded | Self::BadSeeded => {
+                let is_good = self == Self::Seeded;
+                Subject::Seeded(Seeded::prepare(world, &name, is_good).await)
+            }
             Self::Stack => Subject::Stacked(Stacked::prepare(world, &name, true).await, None),
+            Self::StuckStack => Subject::Stacked(Stacked::stuck(world, &name).await, None),
             Self::BadStack | Self::NewStack => {
                 let exists = self == Self::BadStack;
                 let stacked = Stacked::prepare(world, &name, exists).await;
@@ -253,13 +299,21 @@ impl<'w> Begun<'w> {
     pub async fn start<T>(&self, from_here: impl FnOnce() -> T) -> (Execution<'w>, T) {
         let (application, digest) = match &self.subject {
             Subject::Service(application, digest) => (application, digest),
+            Subject::Seeded(seeded) => {
+                let counting = from_here();
+                return (seeded.stacked.deploy(&seeded.request()).await, counting);
+            }
             Subject::Functions(fleet, _) => return self.upload(fleet, from_here).await,
             Subject::Stacked(stacked, digest) => {
                 let counting = from_here();
                 let images = digest.iter().map(|digest| ("web", digest));
                 let images: BTreeMap<_, _> = images.collect();
                 let asked = json!({ "images": images });
-                return (stacked.application.deploy_with(&asked).await, counting);
+                let execution = stacked.application.deploy_with(&asked).await;
+                if self.scenario == Scenario::StuckStack {
+                    stacked.stop_amid_change(&execution).await;
+                }
+                return (execution, counting);
             }
         };
         match self.scenario {
@@ -337,6 +391,7 @@ const PHASES: [&str; 17] = [
     "plan-stacks",
     "notify",
     "infrastructure",
+    "infrastructure-build",
     "service",
     "function",
     "traffic",
@@ -345,4 +400,3 @@ const PHASES: [&str; 17] = [
     "conclude",
     "wake",
 ];
-    "infrastructure-build",

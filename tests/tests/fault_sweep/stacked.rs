@@ -1,21 +1,25 @@
 //! A service whose application has one CloudFormation stack.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_cloudformation::types::Parameter;
 use jiff::Timestamp;
 use lockstep::manifest::{Manifest, trigger_index};
 use lockstep_cli::aws::Controller;
 use lockstep_cli::local::emulator::ACCOUNT;
+use lockstep_cli::local::gateway::{ResourceAction, ResourceFault};
 use lockstep_cli::local::{sam, sdk};
 use lockstep_cli::templates;
-use lockstep_tests::{Application, ENVIRONMENT, Snapshot, World, eventually};
+use lockstep_tests::{Application, ENVIRONMENT, Execution, Snapshot, World, eventually};
 
 /// A service, and a stack beside it.
 pub struct Stacked<'w> {
     /// The service.
     pub application: Application<'w>,
     world: &'w World,
+    /// What the new template has more.
+    more: &'static str,
 }
 
 /// What there is of both.
@@ -46,6 +50,17 @@ pub struct SeenStack {
 const OLD: &str = "";
 /// What the new template has more.
 const MORE: &str = "  More: { Type: AWS::SNS::Topic }\n";
+/// What somebody wanted to have more, in vain.
+const THEIRS: &str = "  Theirs: { Type: AWS::SNS::Topic, DependsOn: Noted }\n";
+/// What it has more where that takes its time: something is changed before, and something comes after.
+const SLOW: &str = "  More: { Type: AWS::SNS::Topic, DependsOn: Noted }\n  Last: { Type: AWS::SNS::Topic, DependsOn: More }\n";
+/// How long that takes: time enough to be stopped.
+const PAUSE: Duration = Duration::from_secs(3);
+
+fn note(value: &str) -> Parameter {
+    let note = Parameter::builder().parameter_key("Note");
+    note.parameter_value(value).build()
+}
 
 fn template(name: &str, more: &str) -> String {
     format!(
@@ -60,8 +75,7 @@ impl<'w> Stacked<'w> {
     /// A service that runs, a stack that somebody made before (or none), and the manifest that asks for a new
     /// template and a new parameter.
     pub async fn prepare(world: &'w World, name: &str, exists: bool) -> Self {
-        let application = world.application(name).await;
-        let stacked = Self { application, world };
+        let stacked = Self::new(world, name, MORE).await;
         if exists {
             stacked.create().await;
         }
@@ -69,25 +83,82 @@ impl<'w> Stacked<'w> {
         stacked
     }
 
+    async fn new(world: &'w World, name: &str, more: &'static str) -> Self {
+        Self {
+            application: world.application(name).await,
+            world,
+            more,
+        }
+    }
+
+    /// The same with a stack whose last update failed, and the rollback of that as well. The update that the manifest
+    /// asks for takes its time, and its rollback fails once, too.
+    pub async fn stuck(world: &'w World, name: &str) -> Self {
+        let stacked = Self::new(world, name, SLOW).await;
+        stacked.create().await;
+        let stack = stacked.stack();
+        let fault = |resource, action| ResourceFault::on(&stack, resource, action).times(1);
+        let noted = || fault("Noted", ResourceAction::Update).fails("Too many writes");
+        let theirs = fault("Theirs", ResourceAction::Create).fails("No such topic");
+        let gateway = world.engine().gateway();
+        gateway
+            .hit_resources(&[noted().after(1), theirs])
+            .await
+            .unwrap();
+        let update = world.clients().cloudformation.update_stack();
+        let update = update.stack_name(&stack);
+        let update = update.template_body(template(name, THEIRS));
+        update.parameters(note("theirs")).send().await.unwrap();
+        stacked.becomes("UPDATE_ROLLBACK_FAILED").await;
+        let slow = fault("More", ResourceAction::Create).takes(PAUSE);
+        // Put back as it is healed, updated, put back in vain, put back.
+        gateway
+            .hit_resources(&[noted().after(2), slow])
+            .await
+            .unwrap();
+        stacked.apply().await;
+        stacked
+    }
+
+    /// Stops a deployment as soon as it changes the stack, unless it ends without.
+    pub async fn stop_amid_change(&self, execution: &Execution<'_>) {
+        eventually("the stack is changed, or never", async || {
+            if execution.status().await.is_some() {
+                return Some(());
+            }
+            if self.status().await? != "UPDATE_IN_PROGRESS" {
+                return None;
+            }
+            execution.stop().await;
+            Some(())
+        })
+        .await;
+    }
+
+    async fn status(&self) -> Option<String> {
+        let stacks = self.world.clients().cloudformation.describe_stacks();
+        let stacks = stacks.stack_name(self.stack()).send().await.ok()?;
+        let status = stacks.stacks().first()?.stack_status()?;
+        Some(status.as_str().to_owned())
+    }
+
+    async fn becomes(&self, wanted: &str) {
+        eventually(wanted, async || {
+            (self.status().await? == wanted).then_some(())
+        })
+        .await;
+    }
+
     fn stack(&self) -> String {
         format!("{}-{ENVIRONMENT}-data", self.application.name)
     }
 
     async fn create(&self) {
-        let note = Parameter::builder().parameter_key("Note");
         let cloudformation = &self.world.clients().cloudformation;
         let create = cloudformation.create_stack().stack_name(self.stack());
         let create = create.template_body(template(&self.application.name, OLD));
-        let create = create.parameters(note.parameter_value("first").build());
-        create.send().await.unwrap();
-        let name = self.stack();
-        eventually("the first stack is created", async || {
-            let stacks = cloudformation.describe_stacks().stack_name(&name);
-            let stacks = stacks.send().await.ok()?;
-            let status = stacks.stacks().first()?.stack_status()?;
-            (status.as_str() == "CREATE_COMPLETE").then_some(())
-        })
-        .await;
+        create.parameters(note("first")).send().await.unwrap();
+        self.becomes("CREATE_COMPLETE").await;
     }
 
     /// Stores manifest and template as `lockstep apply` does.
@@ -99,7 +170,7 @@ impl<'w> Stacked<'w> {
              parameters: {{ Note: second }}\nservices:\n"
         );
         let manifest = manifest.replace("services:\n", &stacks);
-        let load = |_: &str| Ok(template(name, MORE));
+        let load = |_: &str| Ok(template(name, self.more));
         let embedded = Manifest::parse("lockstep.yaml", &manifest);
         let embedded = embedded.unwrap().embed_all(load).unwrap();
         let port = self.world.engine().state().emulator_port;
@@ -116,8 +187,14 @@ impl<'w> Stacked<'w> {
         applied.await.unwrap();
     }
 
-    /// What there is now.
+    /// What there is now, once CloudFormation is done.
     pub async fn look(&self) -> SeenStacked {
+        eventually("nothing is changed any more", async || {
+            let status = self.status().await.unwrap_or_default();
+            let works = status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS";
+            (!works).then_some(())
+        })
+        .await;
         SeenStacked {
             service: self.application.snapshot().await,
             stack: self.look_at_stack().await,
@@ -164,8 +241,9 @@ impl<'w> Stacked<'w> {
             .summaries()
             .iter()
             .filter(|it| {
-                it.execution_status()
-                    .is_some_and(|it| it.as_str() != "EXECUTE_COMPLETE")
+                // What was executed, in vain or not, is history.
+                let status = it.execution_status().map(|it| it.as_str().to_owned());
+                !status.unwrap_or_default().starts_with("EXECUTE_")
             })
             .filter_map(|it| it.change_set_name());
         let names = names.filter(|name| name.starts_with("lockstep-"));
@@ -176,7 +254,7 @@ impl<'w> Stacked<'w> {
     pub fn is_wanted(&self, after: &SeenStacked) -> bool {
         let note = BTreeMap::from([("Note".to_owned(), "second".to_owned())]);
         after.stack.as_ref().is_some_and(|stack| {
-            stack.template == template(&self.application.name, MORE)
+            stack.template == template(&self.application.name, self.more)
                 && stack.parameters == note
                 && stack.outputs == note
                 && !stack.is_shell

@@ -2,6 +2,7 @@
 
 use lockstep_tests::{Application, Fleet, FleetSnapshot, Snapshot};
 
+use crate::seeded::{Seeded, SeenSeeded};
 use crate::stacked::{SeenStacked, Stacked};
 
 /// What a scenario deploys.
@@ -12,6 +13,8 @@ pub enum Subject<'w> {
     Functions(Fleet<'w>, Vec<String>),
     /// A stack, and the digest of its service's bad new image; `None` when the service stays as it is.
     Stacked(Stacked<'w>, Option<String>),
+    /// A stack that makes a service and a function.
+    Seeded(Seeded<'w>),
 }
 
 /// What there is at one moment.
@@ -23,6 +26,8 @@ pub enum Seen {
     Functions(FleetSnapshot),
     /// Of a stack and its service.
     Stacked(SeenStacked),
+    /// Of a stack that makes a service and a function.
+    Seeded(SeenSeeded),
 }
 
 /// The label of the functions' new code.
@@ -37,6 +42,7 @@ impl Subject<'_> {
             Self::Service(application, _) => Seen::Service(application.snapshot().await),
             Self::Functions(fleet, _) => Seen::Functions(fleet.snapshot().await),
             Self::Stacked(stacked, _) => Seen::Stacked(stacked.look().await),
+            Self::Seeded(seeded) => Seen::Seeded(seeded.look().await),
         }
     }
 
@@ -46,6 +52,7 @@ impl Subject<'_> {
             Self::Service(_, digest) => held.ends_with(digest),
             Self::Functions(_, hashes) => hashes.iter().any(|hash| held.ends_with(hash)),
             Self::Stacked(_, digest) => digest.iter().any(|digest| held.ends_with(digest)),
+            Self::Seeded(seeded) => seeded.has(held),
         }
     }
 
@@ -55,6 +62,7 @@ impl Subject<'_> {
             Self::Service(application, _) => application.delete().await,
             Self::Functions(fleet, _) => fleet.delete().await,
             Self::Stacked(stacked, _) => stacked.delete().await,
+            Self::Seeded(seeded) => seeded.delete().await,
         }
     }
 
@@ -70,6 +78,7 @@ impl Subject<'_> {
             (Self::Stacked(stacked, _), Seen::Stacked(before), Seen::Stacked(after)) => {
                 stacked.is_wanted(after) && after.service.runs_the_same_as(&before.service)
             }
+            (Self::Seeded(seeded), _, Seen::Seeded(after)) => seeded.is_released(after),
             _ => false,
         }
     }
@@ -82,6 +91,7 @@ impl Seen {
             (Self::Service(one), Self::Service(other)) => one.runs_the_same_as(other),
             (Self::Functions(one), Self::Functions(other)) => one.runs_the_same_as(other),
             (Self::Stacked(one), Self::Stacked(other)) => one.runs_the_same_as(other),
+            (Self::Seeded(one), Self::Seeded(other)) => one.runs_the_same_as(other),
             _ => false,
         }
     }
@@ -92,6 +102,7 @@ impl Seen {
             Self::Service(seen) => seen.is_unlocked(),
             Self::Functions(seen) => seen.is_unlocked(),
             Self::Stacked(seen) => seen.service.is_unlocked(),
+            Self::Seeded(seen) => seen.kept.is_unlocked(),
         }
     }
 
@@ -99,6 +110,7 @@ impl Seen {
     pub fn left_behind(&self) -> &[String] {
         match self {
             Self::Stacked(seen) => &seen.change_sets,
+            Self::Seeded(seen) => &seen.change_sets,
             _ => &[],
         }
     }
@@ -107,6 +119,7 @@ impl Seen {
     pub fn is_shell(&self) -> bool {
         match self {
             Self::Stacked(seen) => seen.is_shell(),
+            Self::Seeded(seen) => seen.is_shell(),
             _ => false,
         }
     }
@@ -117,6 +130,7 @@ impl Seen {
             Self::Service(seen) => seen.kept(prefix),
             Self::Functions(seen) => seen.kept(prefix),
             Self::Stacked(seen) => seen.service.kept(prefix),
+            Self::Seeded(seen) => seen.kept.kept(prefix),
         }
     }
 }

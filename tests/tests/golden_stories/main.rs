@@ -13,6 +13,7 @@
     reason = "a test may stop at the first surprise, and says so on the terminal"
 )]
 
+mod builds;
 mod dirty;
 mod files;
 mod functions;
@@ -25,6 +26,7 @@ mod migrations;
 mod rejected;
 mod releases;
 mod stacks;
+mod stacks_parameters;
 mod stopped;
 mod story;
 mod superseded;
@@ -34,12 +36,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use lockstep_tests::{World, run, shared};
+use lockstep_tests::{World, run, shared_as};
 
 /// A story's name, which is that of its file, and its teller.
 type Tale = (&'static str, fn(&'static World) -> String);
 
-const TALES: [Tale; 12] = [
+const TALES: [Tale; 13] = [
     ("succeeded", |world| run(releases::succeeded(world))),
     ("no-change", |world| run(releases::no_change(world))),
     ("rolled-back", |world| run(releases::rolled_back(world))),
@@ -58,6 +60,7 @@ const TALES: [Tale; 12] = [
         run(rejected::unreadable(world))
     }),
     ("stopped", |world| run(stopped::stopped(world))),
+    ("stopped-by-name", |world| run(stopped::by_name(world))),
     ("ignored-pushes", |world| run(ignored::pushes(world))),
     ("ignored-repeats", |world| run(ignored::repeats(world))),
 ];
@@ -115,7 +118,7 @@ const TALES_OF_FUNCTIONS: [Tale; 16] = [
 ];
 
 /// The stories of stacks.
-const TALES_OF_STACKS: [Tale; 7] = [
+const TALES_OF_STACKS: [Tale; 11] = [
     ("stacks-created", |world| run(stacks::created(world))),
     ("stacks-updated", |world| run(stacks::updated(world))),
     ("stacks-guarded", |world| run(stacks::guarded(world))),
@@ -123,6 +126,43 @@ const TALES_OF_STACKS: [Tale; 7] = [
     ("stacks-data-kept", |world| run(stacks::data_kept(world))),
     ("stacks-new-undone", |world| run(stacks::new_undone(world))),
     ("stacks-failed", |world| run(stacks::failed(world))),
+    ("stacks-default-role", |world| {
+        run(stacks::default_role(world))
+    }),
+    ("stacks-parameters-read", |world| {
+        run(stacks_parameters::read(world))
+    }),
+    ("stacks-parameters-conflict", |world| {
+        run(stacks_parameters::conflict(world))
+    }),
+    ("stacks-parameters-undone", |world| {
+        run(stacks_parameters::undone(world))
+    }),
+];
+
+/// The stories of infrastructure that CodeBuild builds.
+const TALES_OF_BUILDS: [Tale; 7] = [
+    ("infrastructure-build-created", |world| {
+        run(builds::created(world))
+    }),
+    ("infrastructure-build-updated", |world| {
+        run(builds::updated(world))
+    }),
+    ("infrastructure-build-guarded", |world| {
+        run(builds::guarded(world))
+    }),
+    ("infrastructure-build-plan-failed", |world| {
+        run(builds::plan_failed(world))
+    }),
+    ("infrastructure-build-apply-failed", |world| {
+        run(builds::apply_failed(world))
+    }),
+    ("infrastructure-build-undone", |world| {
+        run(builds::undone(world))
+    }),
+    ("infrastructure-build-first-failed", |world| {
+        run(builds::first_failed(world))
+    }),
 ];
 
 /// The stories of migrations.
@@ -150,12 +190,14 @@ const FLEETS: usize = 5;
 
 #[test]
 fn every_story_is_told_as_it_is_written() {
-    let Some(world) = run(shared("golden-stories")) else {
+    let parameters = &[("StackRoleArn", stacks::DEFAULT_ROLE)];
+    let Some(world) = run(shared_as("golden-stories", parameters)) else {
         return;
     };
     let mut wrong = told(world, &TALES, TALES.len());
     wrong.extend(told(world, &TALES_OF_FUNCTIONS, FLEETS));
     wrong.extend(told(world, &TALES_OF_STACKS, FLEETS));
+    wrong.extend(told(world, &TALES_OF_BUILDS, FLEETS));
     run(migrations::choose_endings(world));
     wrong.extend(told(world, &TALES_OF_MIGRATIONS, FLEETS));
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
@@ -197,6 +239,7 @@ fn told(world: &'static World, tales: &[Tale], at_once: usize) -> Vec<String> {
 fn every_file_is_told_by_a_story() {
     let tales = TALES.iter();
     let tales = tales.chain(&TALES_OF_FUNCTIONS).chain(&TALES_OF_STACKS);
+    let tales = tales.chain(&TALES_OF_BUILDS);
     let tales = tales.chain(&TALES_OF_MIGRATIONS);
     let names: Vec<_> = tales.map(|(name, _)| *name).collect();
     assert_eq!(files::untold(&names), Vec::<String>::new());

@@ -137,6 +137,35 @@ pub async fn new_undone(world: &World) -> String {
     end(story, app).await
 }
 
+/// The role of the controller's parameter `StackRoleArn`, in the world of the stories.
+pub const DEFAULT_ROLE: &str = "arn:aws:iam::000000000000:role/lockstep-stacks";
+
+/// The manifest names no role: the controller has one for all.
+pub async fn default_role(world: &World) -> String {
+    let wanted = Wanted {
+        role: false,
+        ..Wanted::default()
+    };
+    let app = world.stacked("stacks-default-role", &wanted).await;
+    let headline = "The manifest names no role for its stacks: CloudFormation uses the one that the controller was deployed \
+                    with.";
+    let mut story = begin(world, &app, headline, &[&wanted]).await;
+    let request = first_request(&app, &mut story).await;
+    let execution = app.deploy(&request).await;
+    let verdict = story
+        .deployment("The first deployment", "deployment", &execution)
+        .await;
+    assert_eq!(verdict, Verdict::Succeeded);
+    for component in ["data", "app"] {
+        let role = app.role(component).await;
+        story.line(&format!(
+            "CloudFormation's role of stack {component}: {}",
+            role.as_deref().unwrap_or("none")
+        ));
+    }
+    end(story, app).await
+}
+
 /// CloudFormation itself fails in the second stack.
 pub async fn failed(world: &World) -> String {
     let wanted = Wanted::default();
@@ -166,7 +195,7 @@ pub async fn failed(world: &World) -> String {
 }
 
 /// Begins a story about stacks; templates have names.
-async fn begin<'w>(
+pub(crate) async fn begin<'w>(
     world: &'w World,
     app: &Stacked<'w>,
     headline: &str,
@@ -191,7 +220,7 @@ async fn begin<'w>(
 }
 
 /// A story of an application that was deployed before.
-async fn exists<'w>(
+pub(crate) async fn exists<'w>(
     world: &'w World,
     app: &Stacked<'w>,
     headline: &str,

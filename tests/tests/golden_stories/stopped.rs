@@ -1,7 +1,12 @@
 //! A person stops the execution.
 
+use lockstep::DeploymentId;
+use lockstep_cli::args::AnswerArgs;
+use lockstep_cli::aws::Controller;
+use lockstep_cli::commands;
 use lockstep_cli::local::gateway::{Fault, FaultRule};
 use lockstep_cli::local::sdk;
+use lockstep_cli::view::Report as _;
 use lockstep_tests::World;
 
 use crate::story::Story;
@@ -17,6 +22,36 @@ pub async fn stopped(world: &World) -> String {
     stop_at_the_update(world, &app.name, execution.arn.clone());
     story
         .deployment("release-2 by hand", "deployment", &execution)
+        .await;
+    story.end().await
+}
+
+/// A person says who they are, and why.
+pub async fn by_name(world: &World) -> String {
+    let app = world.application("stopped-by-name").await;
+    let patient = app.manifest(&world.health_url(&app.name));
+    app.apply(&patient.replace("interval_seconds: 1", "interval_seconds: 100"))
+        .await;
+    let digest = app.push_bad("v2").await;
+    let headline = "Ann stops a deployment that does not get healthy, by the command, and says why: everybody is told.";
+    let mut story = Story::of(world, &app, headline).await;
+    story.image(&digest, "v2");
+    let execution = app.deploy(&digest).await;
+    execution.reaches("VerifyWait").await;
+    let id = DeploymentId::parse(execution.arn.rsplit(':').next().unwrap());
+    let id = id.expect("executions by hand are named by their deployment");
+    let ann = AnswerArgs {
+        target: id.to_string(),
+        question: None,
+        reason: Some("the wrong image".to_owned()),
+        by: "ann".to_owned(),
+    };
+    let controller = Controller::over(&sdk::config(&world.endpoint()), "lockstep");
+    let came = commands::stop(&controller, &id, &ann).await.unwrap();
+    story.call(id.as_str(), "deployment");
+    story.line(&came.text());
+    story
+        .deployment("v2 by hand", "deployment", &execution)
         .await;
     story.end().await
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lockstep_tests::{Application, ENVIRONMENT, Fleet, Snapshot, Stacked, World};
+use lockstep_tests::{Application, Built, ENVIRONMENT, Fleet, Snapshot, Stacked, World};
 
 /// What there is, and what it is like.
 pub type Rows = Vec<(String, String)>;
@@ -16,6 +16,14 @@ pub enum Subject<'w> {
     Functions(Fleet<'w>),
     /// Two stacks with what runs on them.
     Stacks(Stacked<'w>),
+    /// What CodeBuild builds, with a stack and a service on top.
+    Built(Built<'w>),
+}
+
+impl<'w> From<&Built<'w>> for Subject<'w> {
+    fn from(built: &Built<'w>) -> Self {
+        Self::Built(built.clone())
+    }
 }
 
 impl<'w> From<&Application<'w>> for Subject<'w> {
@@ -49,12 +57,50 @@ pub async fn look(world: &World, subject: &Subject<'_>) -> Rows {
             rows.extend(kept(world, &fleet.name, true).await);
             rows
         }
+        Subject::Built(it) => {
+            let mut rows = built(world, it).await;
+            rows.extend(kept(world, it.name(), false).await);
+            rows
+        }
         Subject::Stacks(stacked) => {
             let mut rows = stacks(stacked).await;
             rows.extend(kept(world, &stacked.name, false).await);
             rows
         }
     }
+}
+
+/// What CodeBuild built, the stack that takes its output, and the service on top.
+async fn built(world: &World, built: &Built<'_>) -> Rows {
+    let now = built.snapshot().await;
+    let or_none = |found: Option<String>| found.unwrap_or_else(|| "none".to_owned());
+    let begun = now.record.begun.map(|it| it.deployment.to_string());
+    let applied = now.record.applied;
+    let pairs = |pairs: &std::collections::BTreeMap<String, String>| {
+        listed(pairs.iter().map(|(key, value)| format!("{key}={value}")))
+    };
+    let by = |it: &lockstep::build::Applied| {
+        let variables = pairs(&it.variables);
+        format!(
+            "{} with {variables}, by {}",
+            it.source.label(),
+            it.deployment
+        )
+    };
+    let stack = world.stack_now(&built.stack()).await;
+    let mut rows = vec![
+        row("parameter of platform", &or_none(now.note)),
+        row("key of its table", &or_none(now.key)),
+        row("applied last", &or_none(applied.as_ref().map(by))),
+        row(
+            "outputs of platform",
+            &or_none(applied.as_ref().map(|it| pairs(&it.outputs))),
+        ),
+        row("begun and not ended", &or_none(begun)),
+        row("parameters of data", &pairs(&stack.parameters)),
+    ];
+    rows.extend(service(&built.application.snapshot().await));
+    rows
 }
 
 /// One line a row: `what  before → after`, or just `what  value` where nothing changed.
@@ -169,8 +215,23 @@ async fn stacks(stacked: &Stacked<'_>) -> Rows {
         row("image of web", &image),
         row("api answers", &or_none(stacked.answer().await)),
     ]);
+    let mut told = stacked.published().await;
+    for name in TOLD {
+        let value = told.remove(name);
+        let value = value.map(|it| it.rsplit('/').next().unwrap().to_owned());
+        rows.push(row(&format!("told: {name}"), &or_none(value)));
+    }
+    assert!(told.is_empty(), "{told:?}");
     rows
 }
+
+/// What others are told of an application with stacks.
+const TOLD: [&str; 4] = [
+    "stacks/data/Note",
+    "web/web/image",
+    "web/task-definition",
+    "release/version",
+];
 
 async fn kept(world: &World, name: &str, released: bool) -> Rows {
     let ledger = &world.clients().ledger;

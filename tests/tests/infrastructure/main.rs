@@ -60,6 +60,13 @@ async fn comes_up(voice: &Voice<'_>) {
         "{answer}"
     );
     assert_eq!(voice.image().await.as_deref(), Some(FALLBACK));
+    // Other stacks read what is live, and no image as long as none was released.
+    let told = voice.told().await;
+    let vpc = &voice.stack("network").await.outputs["VpcId"];
+    assert_eq!(&told["stacks/network/VpcId"], vpc);
+    assert_eq!(told["release/version"], "1.0.0");
+    assert!(told["bridge/task-definition"].contains(":task-definition/"));
+    assert_eq!(told.get("bridge/bridge/image"), None);
     let records = voice.records().await;
     assert_eq!(records.len(), 1);
     // All of it was created as it should be: nothing was left to do on the stacks.
@@ -77,6 +84,7 @@ async fn real_image(voice: &Voice<'_>) -> String {
     assert_eq!(record, Verdict::Succeeded, "{message}");
     let image = voice.image().await.unwrap();
     assert!(image.ends_with(&digest), "{image}");
+    assert_eq!(voice.told().await["bridge/bridge/image"], image);
     // The stack knows: whatever CloudFormation does later, it does with this image.
     let given = &voice.stack("platform").await.parameters["Image"];
     assert_eq!(given, &image);
@@ -134,12 +142,14 @@ async fn cannot_start(voice: &Voice<'_>, digest: &str) {
 /// A release that Lambda does not take: the code that was live is live, for stacks, too.
 async fn bad_release(voice: &Voice<'_>, digest: &str) {
     let good = voice.artifact();
+    let told = voice.told().await;
     voice.break_build();
     let exit = voice.release("1.1.0", &[]).await;
     assert_eq!(exit, Some(1));
     assert_eq!(voice.last_verdict().await, Verdict::RolledBack);
     assert_eq!(voice.code().await, good);
     assert_eq!(voice.live().await, Some(good));
+    assert_eq!(voice.told().await, told);
     let image = voice.image().await.unwrap();
     assert!(image.ends_with(digest), "{image}");
 }

@@ -170,6 +170,12 @@ impl<'w> Voice<'w> {
         Some(format!("{:x}", Sha256::digest(&bytes)))
     }
 
+    /// What other stacks are told, by name without what all names have in common.
+    pub async fn told(&self) -> BTreeMap<String, String> {
+        let path = format!("/lockstep/{APPLICATION}/{ENVIRONMENT}");
+        self.world.published_below(&path).await
+    }
+
     /// What the function answers to an event without a call.
     pub async fn invoke(&self) -> String {
         let lambda = &self.world.clients().lambda;

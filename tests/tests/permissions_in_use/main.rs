@@ -37,6 +37,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         one_of_each_ending(&application).await;
         functions::one_of_each_ending(world).await;
         stacks::one_of_each_ending(world).await;
+        stacks::seeded(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls

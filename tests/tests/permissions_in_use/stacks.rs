@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lockstep::verdict::Verdict;
-use lockstep_cli::local::gateway::{ResourceAction, ResourceFault};
+use lockstep_cli::local::gateway::{Fault, FaultRule, ResourceAction, ResourceFault};
 use lockstep_tests::{Stacked, Wanted, World};
 use serde_json::{Value, json};
 
@@ -66,6 +66,37 @@ pub async fn one_of_each_ending(world: &World) {
         Verdict::Rejected,
         "guarded"
     );
+}
+
+/// Code that is put where a new stack reads it and taken away again, and what others are told, put back as well.
+pub async fn seeded(world: &World) {
+    let wanted = Wanted {
+        seeded: true,
+        ..Wanted::default()
+    };
+    let app = world.stacked("permitted-seeded", &wanted).await;
+    let bad = app.push_bad("v1").await;
+    app.fleet.release("1.0.0").await;
+    let request = json!({ "images": { "web": bad }, "release": "1.0.0" });
+    assert_eq!(
+        deployed(&app, &request).await,
+        Verdict::RolledBack,
+        "made in vain"
+    );
+    let good = app.push("v2").await;
+    let request = json!({ "images": { "web": good }, "release": "1.0.0", "allow_older": true });
+    assert_eq!(deployed(&app, &request).await, Verdict::Succeeded, "made");
+    let refuse = FaultRule::on("lockstep-publish-live", "PutParameter", Fault::RefuseBefore);
+    let refuse = refuse.that_says("permitted-seeded/test/web/task-definition");
+    world.engine().gateway().inject(refuse);
+    let next = app.push("v3").await;
+    let request = json!({ "images": { "web": next } });
+    assert_eq!(
+        deployed(&app, &request).await,
+        Verdict::RolledBack,
+        "others could not be told"
+    );
+    world.engine().gateway().clear_faults();
 }
 
 async fn deployed(app: &Stacked<'_>, fields: &Value) -> Verdict {

@@ -197,10 +197,22 @@ fn code_of(function: &str) -> String {
         "crates/ledger".to_owned(),
     ];
     let package = fs::read_to_string(root().join(&folders[0]).join("Cargo.toml")).unwrap();
-    for adapter in ["cloudformation", "ecs", "lambda", "parameters", "s3"] {
+    for adapter in [
+        "cloudformation",
+        "codebuild",
+        "ecs",
+        "lambda",
+        "parameters",
+        "s3",
+        "sources",
+    ] {
         if package.contains(&format!("lockstep-{adapter}.workspace")) {
             folders.push(format!("crates/{adapter}"));
         }
+    }
+    // Values are looked up in services, too.
+    if folders.contains(&"crates/sources".to_owned()) {
+        folders.push("crates/ecs".to_owned());
     }
     let files = |folder: &String| fs::read_dir(root().join(folder).join("src")).unwrap();
     let files = folders

@@ -80,8 +80,14 @@ async fn a_project_without_builds_has_none() {
 }
 
 #[tokio::test]
-async fn a_missing_project_is_an_error() {
-    let (codebuild, _http) = codebuild(&[error("ResourceNotFoundException", "no")]);
+async fn a_missing_project_has_none_and_one_that_may_not_be_seen_is_an_error() {
+    let answers = [
+        error("ResourceNotFoundException", "no"),
+        error("AccessDeniedException", "no"),
+    ];
+    let (codebuild, _http) = codebuild(&answers);
+    let found = codebuild.find("shop", &["mine"], at(1)).await.unwrap();
+    assert!(found.is_empty());
     let told = codebuild.find("shop", &["mine"], at(1)).await.unwrap_err();
-    assert!(told.to_string().contains("create the project"), "{told}");
+    assert!(told.to_string().contains("BuildProjects"), "{told}");
 }

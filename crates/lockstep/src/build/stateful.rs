@@ -178,7 +178,7 @@ pub fn is_stateful(kind: &str) -> bool {
     }
     let is_meant =
         |known: &&str| *known == kind || (known.ends_with('_') && kind.starts_with(*known));
-    TERRAFORM.iter().any(|it| is_meant(&it)) || is_of_pulumi(kind)
+    TERRAFORM.iter().any(is_meant) || is_of_pulumi(kind)
 }
 
 fn is_of_pulumi(kind: &str) -> bool {

@@ -223,6 +223,46 @@ impl BuildStep {
         }
     }
 
+    /// What was applied last, in a few words.
+    pub fn before_label(&self) -> String {
+        let Some(before) = &self.before.applied else {
+            return "not applied yet".to_owned();
+        };
+        let others = self.other_variables();
+        let values = others.iter().filter_map(|name| {
+            let value = before.variables.get(*name)?;
+            Some((*name, value.as_str()))
+        });
+        labelled(&before.source, values)
+    }
+
+    /// What is applied, in a few words: the source, and where that is the one that was applied last,
+    /// the variables that have other values.
+    pub fn after_label(&self) -> String {
+        let others = self.other_variables();
+        let values = others
+            .iter()
+            .filter_map(|name| match &self.variables[*name] {
+                Variable::Text(text) => Some((*name, text.as_str())),
+                Variable::Output { .. } => None,
+            });
+        labelled(&self.source, values)
+    }
+
+    /// The variables that have other values than when the same source was applied last.
+    fn other_variables(&self) -> Vec<&str> {
+        let same = self.before.applied.as_ref();
+        let Some(before) = same.filter(|it| it.source.sha256 == self.source.sha256) else {
+            return Vec::new();
+        };
+        let is_other = |(name, value): &(&String, &Variable)| match value {
+            Variable::Text(text) => before.variables.get(*name) != Some(text),
+            Variable::Output { .. } => true,
+        };
+        let others = self.variables.iter().filter(is_other);
+        others.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The command that does by hand what undo does, for a person.
     pub fn restore_command(&self) -> String {
         let Some(before) = &self.before.applied else {
@@ -245,6 +285,21 @@ impl BuildStep {
             before.project.plan, before.project.apply
         )
     }
+}
+
+/// How many variables are named to people.
+const NAMED: usize = 3;
+
+fn labelled<'a>(source: &Source, values: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let values: Vec<_> = values
+        .map(|(name, value)| format!(", {name} {value}"))
+        .collect();
+    let more = values.len().saturating_sub(NAMED);
+    let mut label = source.label() + &values[..values.len() - more].concat();
+    if more > 0 {
+        label = format!("{label} and {more} more");
+    }
+    label
 }
 
 impl Source {
@@ -319,6 +374,18 @@ mod tests {
             "infrastructure platform: its variable vpc takes network.vpc_id, and network was applied without an output of \
              that name; add it there, or correct lockstep.yaml"
         );
+    }
+
+    #[test]
+    fn the_same_source_is_told_by_its_variables() {
+        let mut step = step();
+        assert_eq!(step.before_label(), "source aa");
+        assert_eq!(step.after_label(), "source bb");
+        step.source.sha256 = "aa".into();
+        assert_eq!(step.before_label(), "source aa, size small");
+        assert_eq!(step.after_label(), "source aa, size large");
+        step.before.applied = None;
+        assert_eq!(step.before_label(), "not applied yet");
     }
 
     #[test]

@@ -306,9 +306,9 @@ impl<'a> NamedEnvironment<'a> {
     /// The infrastructure with this environment's overrides, by the manifest's name for it.
     pub(super) fn infrastructure(&self) -> impl Iterator<Item = (&'a str, Infrastructure)> {
         self.manifest.infrastructure.iter().map(|(name, own)| {
-            let changes = self.environment.infrastructure.get(name);
-            let changed = changes.map_or_else(|| own.clone(), |it| it.apply(own));
-            (name.as_str(), self.replace_in_infrastructure(changed))
+            let here = self.environment.infrastructure.get(name);
+            let here = here.map_or_else(|| own.clone(), |it| it.apply(own));
+            (name.as_str(), self.replace_in_infrastructure(here))
         })
     }
 

@@ -71,33 +71,32 @@ impl ManifestFile {
                 }
                 let written = named.written_in("infrastructure", name, &["source"]);
                 let field = self.places.first(written).unwrap_or_default();
-                match self.source(&field, folder, pack) {
+                match source(&field, folder, pack) {
                     Ok(source) => drop(read.insert(folder.to_owned(), source)),
-                    Err(error) => errors.push(error),
+                    Err(problem) => errors.push(self.error(problem)),
                 }
             }
         }
         read.into_values().collect()
     }
+}
 
-    fn source(
-        &self,
-        field: &str,
-        folder: &str,
-        pack: &mut impl FnMut(&str) -> io::Result<PackedSource>,
-    ) -> Result<SourceFolder, ManifestError> {
-        let packed = pack(folder).map_err(|error| {
-            let found = format!("{}: {error}", quoted(folder));
-            let problem = Problem::new(field, found, "a folder that can be read");
-            self.error(problem.help("the path is relative to the manifest"))
-        })?;
-        if let Some(problem) = source_fault(field, folder, &packed) {
-            return Err(self.error(problem));
-        }
-        Ok(SourceFolder {
+fn source(
+    field: &str,
+    folder: &str,
+    pack: &mut impl FnMut(&str) -> io::Result<PackedSource>,
+) -> Result<SourceFolder, Problem> {
+    let packed = pack(folder).map_err(|error| {
+        let found = format!("{}: {error}", quoted(folder));
+        let problem = Problem::new(field, found, "a folder that can be read");
+        problem.help("the path is relative to the manifest")
+    })?;
+    match source_fault(field, folder, &packed) {
+        Some(problem) => Err(problem),
+        None => Ok(SourceFolder {
             path: folder.to_owned(),
             packed,
-        })
+        }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cause::root_cause;
 use super::event::StackEvent;
 use super::guard::guard;
 use super::identity::{self, Purpose};
@@ -314,13 +315,17 @@ impl At<'_> {
             component,
             ..
         } = self.step;
+        // What failed first of all is told as the reason of the undo; this is what is in its way.
+        let purpose = self.purpose();
+        let token = purpose.map(|it| identity::token(&self.step.deployment, it));
+        let cause = token.and_then(|token| root_cause(&self.looked.events, Some(&token)));
+        let why = cause.map_or_else(|| told(self.looked, live), |cause| cause.words());
         PhaseError::Rejected {
             resource: self.step.resource(),
             reason: format!(
-                "it is {} and does not come back by itself: {}. See what is in the way: lockstep doctor {environment} \
+                "it is {} and does not come back by itself: {why}. See what is in the way: lockstep doctor {environment} \
                  {component}",
                 live.status,
-                told(self.looked, live)
             ),
         }
     }

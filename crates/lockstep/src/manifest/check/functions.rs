@@ -28,11 +28,11 @@ impl Check<'_> {
     pub(super) fn function_names(&mut self, manifest: &Manifest) {
         self.keys("functions", manifest.functions.keys(), rules::name);
         // One that is there and empty, or no mapping, is told of where it stands.
-        let keys = ["services", "functions", "stacks"].map(str::to_owned);
+        let keys = ["services", "functions", "stacks", "infrastructure"].map(str::to_owned);
         if self.functions && self.places.first(keys).is_none() {
             let problem = Problem::new(
                 "",
-                "neither `services` nor `functions` nor `stacks`",
+                "neither `services` nor `functions` nor `stacks` nor `infrastructure`",
                 "at least one of them",
             );
             self.report(&(0..0), problem);

@@ -1,7 +1,8 @@
 use super::undo_next;
 use crate::stack::identity::Purpose::{self, Cancel, Change, Continue, Heal, Undo};
+use crate::stack::identity::token;
 use crate::stack::next::tests::{change_set, events, live, table, told};
-use crate::stack::testing::step;
+use crate::stack::testing::{Events, id, step};
 use crate::stack::{ChangeSetStatus, LiveStack, Looked, ResourceChange, StackResource, StackStep};
 use ChangeSetStatus::{Empty, Executed, Failed, Obsolete, Pending, Ready};
 
@@ -274,6 +275,21 @@ fn a_rollback_that_got_stuck_is_continued_once() {
         told_again.contains("lockstep doctor production data"),
         "{told_again}"
     );
+    let (mine, other) = (token(&id(), Change), token(&id(), Continue));
+    let queue = |events: Events, status: &str, why: &str, token: &str| {
+        events.resource("Queue", "AWS::SQS::Queue", status, why, Some(token))
+    };
+    let events = Events::default().stack("UPDATE_IN_PROGRESS", Some(&mine));
+    let events = queue(events, "UPDATE_FAILED", "no such key", &mine);
+    let events = events
+        .stack("UPDATE_ROLLBACK_FAILED", Some(&mine))
+        .stack("UPDATE_ROLLBACK_IN_PROGRESS", Some(&other));
+    let events = queue(events, "UPDATE_FAILED", "still in use", &other);
+    let events = events.stack("UPDATE_ROLLBACK_FAILED", Some(&other));
+    let mut seen = looked("UPDATE_ROLLBACK_FAILED", None, &[]);
+    seen.events = events.newest_first();
+    let in_the_way = told(undo_next(&step(), &seen));
+    assert!(in_the_way.contains("still in use"), "{in_the_way}");
     let back = [
         stuck[0],
         stuck[1],
