@@ -30,7 +30,9 @@ could be stopped.
 
 Of a stack that was only planned, a change set may stay when the deployment is rejected or stopped there; nothing executes
 it, and the next plan deletes it (`docs/adr/0017-stacks-first-in-two-plans.md`). Once anything was begun, no change set of the
-deployment stays, and a stack is never left as nothing but a name. `LOCKSTEP_SWEEP_SCENARIOS=stack,new-stack` runs these
+deployment stays, and a stack is never left as nothing but a name. The stack that is stuck has a resource which fails to be put back, once:
+where its update could not be cancelled in time, it fails the way back, so that the deployment ends `FAILED_DIRTY` on what it made.
+`LOCKSTEP_SWEEP_SCENARIOS=stack,new-stack` runs these
 kinds of deployments only.
 
 | fault | meaning |

@@ -13,6 +13,8 @@ pub mod identity;
 mod live;
 mod next;
 mod record;
+#[cfg(test)]
+mod simulation;
 mod stateful;
 mod step;
 #[cfg(test)]

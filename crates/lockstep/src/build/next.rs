@@ -65,11 +65,24 @@ pub fn next(step: &BuildStep, looked: &Looked) -> Result<Next, PhaseError> {
             reason: refusal(step, &violations),
         });
     }
-    if looked.record.is_begun_by(&step.deployment) {
-        return Ok(Next::Act(Do::Start(Purpose::Apply)));
+    Ok(Next::Act(begin(Purpose::Apply, step, looked)))
+}
+
+/// How long the ledger's word that a deployment begins to apply is new enough to start the build,
+/// in seconds. Who undoes waits from then on for a build to be seen.
+const FRESH: i64 = 10;
+
+/// Applies, once the ledger says that it is begun just now: should nobody come to its end, what is
+/// live may be anything.
+pub(super) fn begin(purpose: Purpose, step: &BuildStep, looked: &Looked) -> Do {
+    let begun = looked.record.begun.as_ref();
+    let ours = begun.filter(|it| it.deployment == step.deployment);
+    let since = ours.map(|it| looked.now.duration_since(it.at).as_secs());
+    if since.is_some_and(|seconds| seconds <= FRESH) {
+        return Do::Start(purpose);
     }
     let begun = looked.record.begun_by(&step.deployment, looked.now);
-    Ok(Next::Act(Do::Record(Box::new(begun))))
+    Do::Record(Box::new(begun))
 }
 
 /// What a look means while nothing is done.

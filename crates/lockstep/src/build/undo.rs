@@ -7,13 +7,14 @@ use super::failure::failed;
 use super::guard::guard;
 use super::identity::Purpose;
 use super::live::{Build, Looked};
-use super::next::{Do, Next, at_work, changes, read, recorded};
+use super::next::{Do, Next, at_work, begin, changes, read, recorded};
 use super::record::{Applied, BuildRecord};
 use super::step::BuildStep;
 use crate::PhaseError;
 
-/// How long a build that was started may be missing from the list of builds, in seconds.
-const VISIBLE_AFTER: i64 = 20;
+/// How long after the ledger's word that it is begun a build may still be missing from the list of
+/// builds, in seconds.
+const VISIBLE_AFTER: i64 = 30;
 
 /// How many resources people are told by name.
 const NAMED: usize = 10;
@@ -124,7 +125,7 @@ fn put_back(step: &BuildStep, looked: &Looked, before: &Applied) -> Result<Next,
     // What was approved for the change was not approved for the way back.
     let violations = guard(changes, &BTreeSet::new());
     if violations.is_empty() {
-        return Ok(Next::Act(Do::Start(Purpose::UndoApply)));
+        return Ok(Next::Act(begin(Purpose::UndoApply, step, looked)));
     }
     let told: Vec<_> = violations.into_iter().map(|it| it.words).collect();
     Err(PhaseError::Rejected {
