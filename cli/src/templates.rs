@@ -6,7 +6,7 @@ use std::path::Path;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use lockstep::manifest::{Embedded, StoredManifest, template_fault};
+use lockstep::manifest::{Embedded, ResolvedEnvironment, StoredManifest, template_fault};
 use lockstep::release::base64_of_hex;
 use lockstep::stack::template_url;
 use lockstep_aws::AwsError;
@@ -132,9 +132,13 @@ pub fn released(
     let environments: Vec<_> = environments
         .filter_map(|name| manifest.resolve(name).ok())
         .collect();
-    let templates = environments.iter().flat_map(|it| it.released_templates());
+    let templates = environments
+        .iter()
+        .flat_map(ResolvedEnvironment::released_templates);
     let templates: BTreeSet<&str> = templates.map(|(_, path)| path).collect();
-    let sources = environments.iter().flat_map(|it| it.released_sources());
+    let sources = environments
+        .iter()
+        .flat_map(ResolvedEnvironment::released_sources);
     let sources: BTreeSet<&str> = sources.map(|(_, path)| path).collect();
     for artifact in named
         .iter()

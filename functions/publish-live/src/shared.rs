@@ -48,15 +48,14 @@ impl Shared {
         verified: &Artifacts,
     ) -> Result<usize, PhaseError> {
         let id = &by.deployment.id;
-        let changes = match by.ledger.published(id).await? {
-            Some(noted) => noted,
-            None => {
-                let changes = self.changes(by, verified).await?;
-                if changes.is_empty() {
-                    return Ok(0);
-                }
-                by.ledger.note_published(id, changes).await?
+        let changes = if let Some(noted) = by.ledger.published(id).await? {
+            noted
+        } else {
+            let changes = self.changes(by, verified).await?;
+            if changes.is_empty() {
+                return Ok(0);
             }
+            by.ledger.note_published(id, changes).await?
         };
         let publish = by.parameters.publish(by.deployment, &changes, by.mandate);
         publish.await
@@ -87,6 +86,7 @@ impl Shared {
             version: record.release.as_ref().map(|it| it.version.as_str()),
             arn: &record.execution.arn,
             outputs: &self.outputs(&environment).await?,
+            built: &built(by, &environment).await?,
             task_definitions: &self.task_definitions(&environment).await?,
         };
         let planned = by.parameters.plan(deployment, facts.parameters()?).await?;
@@ -128,6 +128,17 @@ impl Shared {
         let found: Vec<_> = looks.into_iter().collect::<Result<_, _>>()?;
         Ok(found.into_iter().flatten().collect())
     }
+}
+
+/// What builds gave of the infrastructure of the manifest, as it was applied last.
+async fn built(by: By<'_>, environment: &ResolvedEnvironment) -> Result<Outputs, PhaseError> {
+    let (application, name) = (&environment.application, &environment.environment);
+    let mut built = Outputs::new();
+    for component in environment.infrastructure.keys() {
+        let applied = by.ledger.applied(application, name, component).await?;
+        built.extend(applied.map(|applied| (component.clone(), applied.outputs)));
+    }
+    Ok(built)
 }
 
 /// Parameters that came to be somebody else's after the deployment was planned.

@@ -12,14 +12,15 @@ use crate::release::Artifacts;
 /// How much a parameter holds, in bytes: more takes the Advanced tier, which costs money for each.
 const LIMIT: usize = 4096;
 
-/// The first part of the names of stacks' outputs; no output is mistaken for a service's fact.
+/// The first part of the names of outputs; none is mistaken for a service's fact.
 const STACKS: &str = "stacks";
+const INFRASTRUCTURE: &str = "infrastructure";
 const IMAGE: &str = "image";
 const TASK_DEFINITION: &str = "task-definition";
 const RELEASE: &str = "release";
 const VERSION: &str = "version";
 
-/// The outputs of stacks, by the manifest's name of the stack and the output's name.
+/// Outputs, by the manifest's name of the stack or the infrastructure and the output's name.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Everything that a verified deployment knows of its environment.
@@ -39,6 +40,8 @@ pub struct Facts<'a> {
     pub arn: &'a str,
     /// The outputs of the stacks that there are.
     pub outputs: &'a Outputs,
+    /// What builds gave of the infrastructure as it was applied.
+    pub built: &'a Outputs,
     /// The ARNs of the task definitions that the services run, by the manifest's name of the service.
     pub task_definitions: &'a BTreeMap<String, String>,
 }
@@ -71,6 +74,7 @@ pub fn is_published(
     let parts: Vec<_> = rest.split('/').collect();
     match parts.as_slice() {
         [STACKS, stack, _] => environment.stacks.contains_key(*stack),
+        [INFRASTRUCTURE, name, _] => environment.infrastructure.contains_key(*name),
         [RELEASE, VERSION] => true,
         [service, TASK_DEFINITION] => environment.services.contains_key(*service),
         [service, container, IMAGE] => {
@@ -113,22 +117,33 @@ impl Facts<'_> {
     /// # Errors
     /// [`PhaseError::Rejected`] where a value is too long to be kept.
     pub fn parameters(&self) -> Result<Vec<(String, String)>, PhaseError> {
-        let outputs = self.outputs.iter().flat_map(|(stack, outputs)| {
-            let outputs = outputs.iter();
-            outputs.map(move |(output, value)| {
-                let name = output_name(self.deployment, stack, output);
-                (name, value.clone())
-            })
-        });
+        let outputs = self.of_outputs(STACKS, self.outputs);
+        let built = self.of_outputs(INFRASTRUCTURE, self.built);
         let all: Vec<_> = outputs
-            .filter(|(_, value)| !value.is_empty())
+            .chain(built)
             .chain(self.of_services())
             .chain(self.version())
             .collect();
-        match all.iter().find(|(_, value)| value.len() > LIMIT) {
-            Some((name, value)) => Err(too_long(name, value.len())),
-            None => Ok(all),
+        for (name, value) in &all {
+            fits(name, value)?;
         }
+        Ok(all)
+    }
+
+    fn of_outputs<'o>(
+        &self,
+        kind: &'static str,
+        outputs: &'o Outputs,
+    ) -> impl Iterator<Item = (String, String)> + use<'o> {
+        let path = live_path(self.deployment);
+        let all = outputs.iter().flat_map(|(component, outputs)| {
+            let outputs = outputs.iter();
+            outputs.map(move |(output, value)| (component, output, value))
+        });
+        all.filter(|(.., value)| !value.is_empty())
+            .map(move |(component, output, value)| {
+                (format!("{path}/{kind}/{component}/{output}"), value.clone())
+            })
     }
 
     fn of_services(&self) -> Vec<(String, String)> {
@@ -160,13 +175,26 @@ impl Facts<'_> {
     }
 }
 
-fn too_long(name: &str, length: usize) -> PhaseError {
-    PhaseError::Rejected {
+/// SSM takes some characters in names only, and so many bytes in a value.
+fn fits(name: &str, value: &str) -> Result<(), PhaseError> {
+    let rejected = |reason: String| PhaseError::Rejected {
         resource: format!("parameter {name}"),
-        reason: format!(
-            "its value has {length} bytes, and a parameter holds {LIMIT}; shorten the output in the template, or take it out"
-        ),
+        reason,
+    };
+    let is_taken = |it: char| it.is_ascii_alphanumeric() || "_.-/".contains(it);
+    if !name.chars().all(is_taken) {
+        return Err(rejected(
+            "SSM takes letters, digits, `_`, `.` and `-` in names; give the output another one"
+                .into(),
+        ));
     }
+    if value.len() > LIMIT {
+        return Err(rejected(format!(
+            "its value has {} bytes, and a parameter holds {LIMIT}; shorten the output in the template, or take it out",
+            value.len()
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -62,6 +62,12 @@ fn outputs(value: &str) -> Outputs {
     BTreeMap::from([("network".to_owned(), outputs.into())])
 }
 
+/// What Terraform gave.
+fn built() -> Outputs {
+    let outputs = [("vpc_id".to_owned(), "vpc-9".to_owned())];
+    BTreeMap::from([("base".to_owned(), outputs.into())])
+}
+
 fn parameters(
     requested: &Artifacts,
     verified: &Artifacts,
@@ -76,6 +82,7 @@ fn parameters(
         version: Some("1.4.0"),
         arn: ARN,
         outputs,
+        built: &built(),
         task_definitions: &BTreeMap::from([("web".to_owned(), definition.to_owned())]),
     };
     facts.parameters().map_err(|error| error.to_string())
@@ -92,6 +99,7 @@ fn outputs_images_task_definitions_and_the_version_are_published() {
     let registry = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web@sha256:";
     let expected = [
         ("stacks/network/VpcId", "vpc-1".to_owned()),
+        ("infrastructure/base/vpc_id", "vpc-9".to_owned()),
         ("web/proxy/image", format!("{registry}proxy")),
         ("web/web/image", format!("{registry}new")),
         (
@@ -103,7 +111,8 @@ fn outputs_images_task_definitions_and_the_version_are_published() {
     let expected = expected.map(|(name, value)| (format!("/lockstep/shop/test/{name}"), value));
     assert_eq!(all, expected);
     // Whatever is published was looked for when the deployment was planned.
-    for (name, _) in all {
+    let stacks = |name: &String| !name.contains("/infrastructure/");
+    for (name, _) in all.into_iter().filter(|(name, _)| stacks(name)) {
         assert!(is_published(&deployment(), &environment(), &name), "{name}");
     }
 }
@@ -116,6 +125,7 @@ fn a_service_without_a_release_has_no_image() {
     assert_eq!(
         names,
         [
+            "/lockstep/shop/test/infrastructure/base/vpc_id",
             "/lockstep/shop/test/web/task-definition",
             "/lockstep/shop/test/release/version"
         ]
@@ -148,6 +158,18 @@ fn what_is_too_long_is_told_with_its_name() {
         parameters(&none, &none, &outputs(&long)).unwrap_err(),
         "parameter /lockstep/shop/test/stacks/network/VpcId: its value has 4097 bytes, and a parameter holds 4096; shorten \
          the output in the template, or take it out"
+    );
+}
+
+#[test]
+fn a_name_that_ssm_does_not_take_is_told() {
+    let none = Artifacts::new();
+    let outputs = [("a:b".to_owned(), "x".to_owned())];
+    let outputs = BTreeMap::from([("network".to_owned(), outputs.into())]);
+    let refused = parameters(&none, &none, &outputs).unwrap_err();
+    assert!(
+        refused.starts_with("parameter /lockstep/shop/test/stacks/network/a:b: SSM takes letters"),
+        "{refused}"
     );
 }
 
