@@ -258,7 +258,8 @@ impl<'w> Stacked<'w> {
         let found = lambda.get_function().function_name(self.fleet.function(1));
         let found = found.send().await.ok()?.configuration?;
         let code = STANDARD.decode(found.code_sha256()?).unwrap();
-        Some(code.iter().map(|byte| format!("{byte:02x}")).collect())
+        let hex = |text: String, byte: &u8| format!("{text}{byte:02x}");
+        Some(code.iter().fold(String::new(), hex))
     }
 
     /// The hash of the code that stacks read; `None` where there is none.

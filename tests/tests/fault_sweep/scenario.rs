@@ -124,16 +124,15 @@ impl Scenario {
     /// How it ends without faults.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Self::Seeded => Verdict::Succeeded,
-            Self::BadSeeded => Verdict::RolledBack,
-            Self::Good | Self::Functions | Self::StagedFunctions | Self::Stack => {
+            Self::Good | Self::Functions | Self::StagedFunctions | Self::Stack | Self::Seeded => {
                 Verdict::Succeeded
             }
             Self::Bad
             | Self::BadFunctions
             | Self::BadDirectFunctions
             | Self::BadStack
-            | Self::NewStack => Verdict::RolledBack,
+            | Self::NewStack
+            | Self::BadSeeded => Verdict::RolledBack,
             Self::Stopped | Self::StuckStack => Verdict::Stopped,
         }
     }
@@ -141,10 +140,9 @@ impl Scenario {
     /// The scenario whose calls are hit already when this one's are; what it calls in the same way is not hit again.
     pub const fn after(self) -> Option<Self> {
         match self {
-            Self::Seeded | Self::BadSeeded => Some(Self::Stack),
             Self::Good => None,
             Self::Bad | Self::Stopped | Self::Functions | Self::Stack => Some(Self::Good),
-            Self::BadStack | Self::StuckStack => Some(Self::Stack),
+            Self::BadStack | Self::StuckStack | Self::Seeded | Self::BadSeeded => Some(Self::Stack),
             Self::NewStack => Some(Self::BadStack),
             Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions => {
                 Some(Self::Functions)

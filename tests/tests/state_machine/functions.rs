@@ -122,8 +122,9 @@ fn every_variable_a_function_reads_is_set() {
 }
 
 /// What a function gives to builds, and does not read itself (docs/infrastructure-builds.md).
-const GIVEN_TO_BUILDS: [&str; 6] = [
+const GIVEN_TO_BUILDS: [&str; 7] = [
     "LOCKSTEP_APPLICATION",
+    "LOCKSTEP_BUILD",
     "LOCKSTEP_COMPONENT",
     "LOCKSTEP_DEPLOYMENT",
     "LOCKSTEP_ENVIRONMENT",

@@ -37,9 +37,10 @@ const WITHOUT_RESOURCE: [&str; 18] = [
 /// Nobody calls these by name: AWS asks for them when something else is called, or uses them for us.
 /// Those on items are what a transaction is made of; those on objects and images are what Lambda
 /// asks for when it is given new code, and those on tags what SSM asks for when a parameter is made with some.
-const USED_BY_AWS: [&str; 15] = [
+const USED_BY_AWS: [&str; 16] = [
     "cloudformation:TagResource",
     "cloudformation:UntagResource",
+    "dynamodb:ConditionCheckItem",
     "dynamodb:DeleteItem",
     "dynamodb:UpdateItem",
     "ecr:BatchGetImage",
