@@ -16,7 +16,7 @@ async fn main() -> Result<(), StartError> {
     runner
         .run(|change| match change {
             Change::Stack(step) => Some(*step),
-            Change::Service(_) | Change::Functions(_) | Change::InfrastructureBuild(_) => None,
+            _ => None,
         })
         .await
 }

@@ -5,6 +5,7 @@
 
 mod functions;
 mod infrastructure;
+mod migrations;
 mod stacks;
 mod traffic;
 
@@ -69,6 +70,7 @@ impl Check<'_> {
         self.function_names(manifest);
         self.stack_names(manifest);
         self.infrastructure_names(manifest);
+        self.migration_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
@@ -158,6 +160,7 @@ impl Check<'_> {
         self.functions(named);
         self.stacks(named);
         self.infrastructure(named);
+        self.migrations(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {

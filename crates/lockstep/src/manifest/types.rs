@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::functions::{Function, FunctionOverride};
 use super::infrastructure::{Infrastructure, InfrastructureOverride};
+use super::migrations::{Migration, MigrationOverride};
 use super::overrides::ServiceOverride;
 use super::stacks::{Stack, StackOverride};
 use super::traffic::Traffic;
@@ -40,6 +41,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub stacks: BTreeMap<String, Stack>,
+    /// The migrations of the services' databases, which run before anything else of a release,
+    /// by a name of your choice (same rules as the application's name). No service, function or
+    /// stack may have the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub migrations: BTreeMap<String, Migration>,
     /// Whether what is live is published for other stacks to read, as SSM parameters under
     /// `/lockstep/<application>/<environment>/`. Always where there are `stacks`. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -174,6 +181,9 @@ pub struct Environment {
     /// above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub infrastructure: BTreeMap<String, InfrastructureOverride>,
+    /// What differs in this environment, by migration; what is not named stays as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub migrations: BTreeMap<String, MigrationOverride>,
     /// How new versions of the functions with an alias take over its traffic. Default: all at
     /// once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
