@@ -45,7 +45,10 @@ impl Application<'_> {
             let described = describe.send().await.unwrap();
             tasks.extend(described.tasks.unwrap_or_default());
         }
-        tasks.sort_by_key(|task| task.created_at().map(|at| at.as_nanos()));
+        tasks.sort_by_key(|task| {
+            task.created_at()
+                .map(aws_sdk_ecs::primitives::DateTime::as_nanos)
+        });
         tasks
     }
 
