@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockstep::DeploymentId;
+use lockstep::{DeploymentId, Only};
 use lockstep::ecs::{needed_log_groups, short_name};
 use lockstep::lambda::{Member, members, needs_listing};
 use lockstep::live::{lasting_names, live_key, live_path, output_name};
@@ -264,7 +264,7 @@ impl Scope<'_> {
 
     async fn functions(&self) -> Vec<Resource> {
         let (known, mut all) = self.known().await;
-        let (members, failed) = members(self.environment, &known);
+        let (members, failed) = members(self.environment, &Only::default(), &known);
         for check in failed {
             let mut resource = Resource::new("function", check.resource, None).missing();
             resource.todo = Some(check.todo);
