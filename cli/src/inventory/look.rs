@@ -61,16 +61,20 @@ pub struct Scope<'a> {
 
 /// Everything that the environment needs, in the order in which it is created.
 pub async fn inventory(scope: Scope<'_>) -> Vec<Resource> {
-    let (stacks, services, functions, alarms, shared, parameters) = tokio::join!(
+    let (projects, stacks, services, migrations, functions, alarms, shared, parameters) = tokio::join!(
+        scope.projects(),
         scope.stacks(),
         scope.services(),
+        scope.migrations(),
         scope.functions(),
         scope.alarms(),
         scope.shared(),
         scope.parameters()
     );
     let mut seen = BTreeSet::new();
-    let all = [stacks, services, functions, alarms, shared, parameters];
+    let all = [
+        projects, stacks, services, migrations, functions, alarms, shared, parameters,
+    ];
     let all = all.into_iter().flatten();
     let mut all: Vec<_> = all
         .filter(|it| seen.insert((it.kind, it.name.clone())))
