@@ -112,8 +112,9 @@ impl Shown {
         ]);
         facts.add_row(["asked for by", &record.source.label()]);
         facts.add_row(["began", &moment(record.execution.started_at)]);
-        let only = record.only.words();
-        facts.add_row(["about", only.as_deref().unwrap_or("everything")]);
+        if let Some(only) = record.only.words() {
+            facts.add_row(["about", &only]);
+        }
         if let Some(left_out) = record.only.left_out_words() {
             facts.add_row(["", &left_out]);
         }
