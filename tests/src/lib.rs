@@ -31,6 +31,7 @@ mod health;
 mod images;
 mod inbox;
 mod migrated;
+mod paired;
 mod sited;
 mod sited_before;
 mod snapshot;

@@ -120,7 +120,7 @@ impl Planner {
     ) -> Result<(Option<Part>, &'static str), PhaseError> {
         let (id, environment) = (&planning.deployment.id, planning.environment);
         let mut parts = Vec::new();
-        if !environment.infrastructure.is_empty() {
+        if planning.has_any(environment.infrastructure.keys()) {
             let Some(builds) = self.ledger.part(id, INFRASTRUCTURE).await? else {
                 return Ok((None, INFRASTRUCTURE));
             };
@@ -167,7 +167,8 @@ impl Planner {
     async fn rest(&self, planning: &Planning<'_>, functions: Part) -> Result<Part, PhaseError> {
         let now = Timestamp::now();
         let requested = &planning.record.requested;
-        let services = planning.environment.services.iter();
+        let mine = planning.record.only.part_of(planning.environment);
+        let services = mine.services.iter();
         let wanted = services.map(|(component, resolved)| Wanted {
             deployment: planning.deployment,
             component,
@@ -175,7 +176,7 @@ impl Planner {
             artifacts: requested,
             now,
         });
-        let components = planning.environment.services.keys();
+        let components = mine.services.keys();
         let planned = stream::iter(wanted)
             .map(|wanted| self.services.plan(wanted))
             .buffered(AT_ONCE);
@@ -186,13 +187,13 @@ impl Planner {
             ledger: &self.ledger,
             deployment: planning.deployment,
             record: planning.record,
-            environment: planning.environment,
+            environment: &mine,
         };
         let (before, after) = migrations.plan(&services).await?;
         let mut parts = vec![before];
         parts.extend(planned.into_iter().map(|service| part(service, requested)));
         parts.extend([functions, after]);
-        if !planning.environment.sites.is_empty() {
+        if planning.has_any(planning.environment.sites.keys()) {
             parts.push(self.sites(planning).await?);
         }
         Ok(Part::merged(parts))
@@ -210,7 +211,12 @@ impl Planner {
         let verified = current.map(|it| it.release.artifacts).unwrap_or_default();
         let sites = &self.sites;
         sites
-            .plan(deployment, environment, &record.requested, &verified)
+            .plan(
+                deployment,
+                (environment, &record.only),
+                &record.requested,
+                &verified,
+            )
             .await
     }
 
@@ -220,7 +226,7 @@ impl Planner {
         planning: &Planning<'_>,
         stage: Turn,
     ) -> Result<Option<Part>, PhaseError> {
-        if planning.environment.functions.is_empty() {
+        if !planning.has_any(planning.environment.functions.keys()) {
             return Ok(Some(Part::default()));
         }
         let of = stage.part_of(FUNCTIONS);
@@ -229,6 +235,11 @@ impl Planner {
 }
 
 impl Planning<'_> {
+    /// Whether the deployment is about any of these components.
+    fn has_any<'n>(&self, mut components: impl Iterator<Item = &'n String>) -> bool {
+        components.any(|component| self.record.only.has(component))
+    }
+
     fn release(&self) -> Release {
         Release {
             manifest_version: self.record.manifest_version,

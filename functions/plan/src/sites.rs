@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use aws_types::SdkConfig;
 use futures_util::future::try_join_all;
-use lockstep::PhaseError;
 use lockstep::ecs::Check;
 use lockstep::manifest::{ResolvedEnvironment, ResolvedSite, StackParameter};
 use lockstep::plan::{Change, Part, PartStep};
 use lockstep::record::DeploymentRef;
 use lockstep::release::{Artifact, Artifacts, ZipArtifact};
 use lockstep::site::{ConfigFile, Found, SiteInputs, missing_output, plan_site};
+use lockstep::{Only, PhaseError};
 use lockstep_cloudformation::CloudFormation;
 use lockstep_site::{Bucket, CloudFront};
 
@@ -29,17 +29,19 @@ pub(crate) struct Sites {
 type Outputs = BTreeMap<String, Option<BTreeMap<String, String>>>;
 
 impl Sites {
-    /// The part of all sites that have a bundle: one that is asked for, or else that of the last
+    /// The part of all sites that the deployment is about and that have a bundle: one that is asked for, or else that of the last
     /// verified release.
     pub(crate) async fn plan(
         &self,
         deployment: &DeploymentRef,
-        environment: &ResolvedEnvironment,
+        (environment, only): (&ResolvedEnvironment, &Only),
         requested: &Artifacts,
         verified: &Artifacts,
     ) -> Result<Part, PhaseError> {
-        let outputs = self.outputs(environment).await?;
-        let sites = environment.sites.iter().filter_map(|(component, site)| {
+        let outputs = self.outputs(environment, only).await?;
+        let sites = environment.sites.iter();
+        let sites = sites.filter(|(component, _)| only.has(component));
+        let sites = sites.filter_map(|(component, site)| {
             let bundle = |of: &'_ Artifacts| of.get(component).and_then(Artifact::as_site).cloned();
             Some((
                 component,
@@ -55,9 +57,15 @@ impl Sites {
         Ok(Part::merged(try_join_all(parts).await?))
     }
 
-    async fn outputs(&self, environment: &ResolvedEnvironment) -> Result<Outputs, PhaseError> {
+    async fn outputs(
+        &self,
+        environment: &ResolvedEnvironment,
+        only: &Only,
+    ) -> Result<Outputs, PhaseError> {
         let mut outputs = Outputs::new();
-        for component in environment.sites.values().flat_map(ResolvedSite::stacks) {
+        let sites = environment.sites.iter();
+        let sites = sites.filter(|(component, _)| only.has(component));
+        for component in sites.flat_map(|(_, site)| site.stacks()) {
             let Some(stack) = environment.stacks.get(component) else {
                 continue;
             };
