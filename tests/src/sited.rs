@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use aws_sdk_cloudfront::types::{
     CustomErrorResponse, CustomErrorResponses, DefaultCacheBehavior, DistributionConfig, Origin,
-    Origins, S3OriginConfig, ViewerProtocolPolicy,
+    OriginAccessControlConfig, OriginAccessControlOriginTypes, OriginAccessControlSigningBehaviors,
+    OriginAccessControlSigningProtocols, Origins, S3OriginConfig, ViewerProtocolPolicy,
 };
 use lockstep::release_file::{ReleaseFile, ReleasedArtifact};
 use lockstep_cli::aws::Controller;
@@ -58,24 +59,27 @@ impl World {
         let clients = self.clients();
         let create = clients.s3.create_bucket().bucket(name).send();
         create.await.unwrap();
-        let policy = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::{name}/*"}}]}}"#
-        );
-        let put = clients.s3.put_bucket_policy().bucket(name).policy(policy);
-        put.send().await.unwrap();
         let put = clients.s3.put_object().bucket(name).key("index.html");
         let put = put
             .content_type("text/html")
             .body(b"<p>by hand</p>".to_vec().into());
         put.send().await.unwrap();
+        let control = self.origin_access(name).await;
         let created = clients
             .cloudfront
             .create_distribution()
-            .distribution_config(config(name, origin_path))
+            .distribution_config(config(name, origin_path, &control))
             .send()
             .await
             .unwrap();
         let distribution = created.distribution().unwrap();
+        // Only this distribution may read the bucket, as AWS recommends it.
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"cloudfront.amazonaws.com"}},"Action":"s3:GetObject","Resource":"arn:aws:s3:::{name}/*","Condition":{{"StringEquals":{{"AWS:SourceArn":"{}"}}}}}}]}}"#,
+            distribution.arn()
+        );
+        let put = clients.s3.put_bucket_policy().bucket(name).policy(policy);
+        put.send().await.unwrap();
         let address = viewers(
             distribution.domain_name(),
             self.engine().state().emulator_port,
@@ -89,15 +93,31 @@ impl World {
             build: tempfile::tempdir().unwrap(),
         }
     }
+
+    /// How a distribution signs what it asks the bucket for.
+    async fn origin_access(&self, name: &str) -> String {
+        let config = OriginAccessControlConfig::builder()
+            .name(name)
+            .signing_protocol(OriginAccessControlSigningProtocols::Sigv4)
+            .signing_behavior(OriginAccessControlSigningBehaviors::Always)
+            .origin_access_control_origin_type(OriginAccessControlOriginTypes::S3)
+            .build()
+            .unwrap();
+        let create = self.clients().cloudfront.create_origin_access_control();
+        let create = create.origin_access_control_config(config);
+        let created = create.send().await.unwrap();
+        created.origin_access_control().unwrap().id().to_owned()
+    }
 }
 
-fn config(bucket: &str, origin_path: &str) -> DistributionConfig {
+fn config(bucket: &str, origin_path: &str, control: &str) -> DistributionConfig {
     let s3 = S3OriginConfig::builder().origin_access_identity("").build();
     let origin = Origin::builder()
         .id("site")
         .domain_name(format!("{bucket}.s3.us-east-1.amazonaws.com"))
         .origin_path(origin_path)
         .s3_origin_config(s3)
+        .origin_access_control_id(control)
         .build()
         .unwrap();
     let origins = Origins::builder()
