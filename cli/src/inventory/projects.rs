@@ -29,7 +29,10 @@ impl Scope<'_> {
                 };
                 named.iter().map(look).collect()
             }
-            Err(error) => named.iter().map(|it| resource(it).unknown(&error)).collect(),
+            Err(error) => named
+                .iter()
+                .map(|it| resource(it).unknown(&error))
+                .collect(),
         }
     }
 
