@@ -109,6 +109,20 @@ fn end_of_build(step: &MigrationStep, build: &Build, stopped_late: bool) -> Task
 }
 
 impl MigratePhase {
+    /// Asks for the project's builds before anything is begun: that this function may not build a
+    /// project is told while there is nothing to put back.
+    pub(super) async fn may_run(&self, step: &MigrationStep) -> Result<(), PhaseError> {
+        if let Means::Build(build) = &step.means {
+            let name = step.started_by(step.run);
+            let names = [name.as_str()];
+            let find = self
+                .codebuild
+                .find(&build.project, &names, Timestamp::now());
+            find.await?;
+        }
+        Ok(())
+    }
+
     /// Starts a run's task or build, unless an earlier attempt did. Why not, where that passes by
     /// itself.
     pub(super) async fn launch(
