@@ -165,8 +165,8 @@ impl Planner {
     async fn rest(&self, planning: &Planning<'_>, functions: Part) -> Result<Part, PhaseError> {
         let now = Timestamp::now();
         let requested = &planning.record.requested;
-        let part = planning.record.only.part_of(planning.environment);
-        let services = part.services.iter();
+        let mine = planning.record.only.part_of(planning.environment);
+        let services = mine.services.iter();
         let wanted = services.map(|(component, resolved)| Wanted {
             deployment: planning.deployment,
             component,
@@ -174,7 +174,7 @@ impl Planner {
             artifacts: requested,
             now,
         });
-        let components = part.services.keys();
+        let components = mine.services.keys();
         let planned = stream::iter(wanted)
             .map(|wanted| self.services.plan(wanted))
             .buffered(AT_ONCE);
@@ -185,7 +185,7 @@ impl Planner {
             ledger: &self.ledger,
             deployment: planning.deployment,
             record: planning.record,
-            environment: &part,
+            environment: &mine,
         };
         let (before, after) = migrations.plan(&services).await?;
         let mut parts = vec![before];
