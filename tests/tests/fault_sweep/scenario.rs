@@ -8,6 +8,7 @@ use lockstep_tests::{Execution, Fleet, Shape, World};
 use serde_json::json;
 
 use crate::fault::Target;
+use crate::migrated::Migrated;
 use crate::seeded::Seeded;
 use crate::stacked::Stacked;
 use crate::subject::{NEW, SETTINGS, Subject};
@@ -43,6 +44,10 @@ pub enum Scenario {
     Seeded,
     /// The same with a bad image: nothing is left.
     BadSeeded,
+    /// A good image whose service has a migration with a contract.
+    Migration,
+    /// A bad one: the migration is undone.
+    BadMigration,
 }
 
 /// One run of a scenario that has begun.
@@ -55,7 +60,7 @@ pub struct Begun<'w> {
 
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Good,
         Self::Bad,
         Self::Stopped,
@@ -69,11 +74,15 @@ impl Scenario {
         Self::StuckStack,
         Self::Seeded,
         Self::BadSeeded,
+        Self::Migration,
+        Self::BadMigration,
     ];
 
     /// The heading of its table.
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Migration => "A good image is deployed whose migration has a contract",
+            Self::BadMigration => "A bad image is deployed whose migration is undone",
             Self::Seeded => {
                 "A CloudFormation stack makes a service and a function from a release and an image"
             }
@@ -105,6 +114,8 @@ impl Scenario {
     /// A short name, for applications and messages.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Migration => "migration",
+            Self::BadMigration => "bad-migration",
             Self::Seeded => "seeded",
             Self::BadSeeded => "bad-seeded",
             Self::Good => "good",
@@ -124,15 +135,19 @@ impl Scenario {
     /// How it ends without faults.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Self::Good | Self::Functions | Self::StagedFunctions | Self::Stack | Self::Seeded => {
-                Verdict::Succeeded
-            }
+            Self::Good
+            | Self::Functions
+            | Self::StagedFunctions
+            | Self::Stack
+            | Self::Seeded
+            | Self::Migration => Verdict::Succeeded,
             Self::Bad
             | Self::BadFunctions
             | Self::BadDirectFunctions
             | Self::BadStack
             | Self::NewStack
-            | Self::BadSeeded => Verdict::RolledBack,
+            | Self::BadSeeded
+            | Self::BadMigration => Verdict::RolledBack,
             Self::Stopped | Self::StuckStack => Verdict::Stopped,
         }
     }
@@ -141,7 +156,10 @@ impl Scenario {
     pub const fn after(self) -> Option<Self> {
         match self {
             Self::Good => None,
-            Self::Bad | Self::Stopped | Self::Functions | Self::Stack => Some(Self::Good),
+            Self::Bad | Self::Stopped | Self::Functions | Self::Stack | Self::Migration => {
+                Some(Self::Good)
+            }
+            Self::BadMigration => Some(Self::Migration),
             Self::BadStack | Self::StuckStack | Self::Seeded | Self::BadSeeded => Some(Self::Stack),
             Self::NewStack => Some(Self::BadStack),
             Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions => {
@@ -155,6 +173,8 @@ impl Scenario {
     pub fn has_of_its_own(self, target: &Target, hit: &[Target]) -> bool {
         let by = |functions: &[&str]| functions.iter().any(|name| target.is_by(name));
         match self {
+            Self::Migration => by(&["migrate"]),
+            Self::BadMigration => by(&["migrate"]) && !hit.contains(target),
             Self::Seeded => by(&["publish-live"]) || by(&["plan-stacks"]) && !hit.contains(target),
             // The same numbers are other calls here.
             Self::BadSeeded => by(&["publish-live"]),
@@ -214,6 +234,10 @@ impl Scenario {
             Self::Seeded | Self::BadSeeded => {
                 let is_good = self == Self::Seeded;
                 Subject::Seeded(Seeded::prepare(world, &name, is_good).await)
+            }
+            Self::Migration | Self::BadMigration => {
+                let is_good = self == Self::Migration;
+                Subject::Migrated(Migrated::prepare(world, &name, is_good).await)
             }
             Self::Stack => Subject::Stacked(Stacked::prepare(world, &name, true).await, None),
             Self::StuckStack => Subject::Stacked(Stacked::stuck(world, &name).await, None),
@@ -301,6 +325,11 @@ impl<'w> Begun<'w> {
                 let counting = from_here();
                 return (seeded.stacked.deploy(&seeded.request()).await, counting);
             }
+            Subject::Migrated(migrated) => {
+                let counting = from_here();
+                let deploy = migrated.application.deploy(&migrated.digest);
+                return (deploy.await, counting);
+            }
             Subject::Functions(fleet, _) => return self.upload(fleet, from_here).await,
             Subject::Stacked(stacked, digest) => {
                 let counting = from_here();
@@ -379,7 +408,7 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 17] = [
+const PHASES: [&str; 18] = [
     "watchdog",
     "trigger",
     "release",
@@ -390,6 +419,7 @@ const PHASES: [&str; 17] = [
     "notify",
     "infrastructure",
     "infrastructure-build",
+    "migrate",
     "service",
     "function",
     "traffic",

@@ -1,7 +1,9 @@
 //! What is deployed in the sweep: a service, a fleet of functions, or a stack beside a service.
 
+use lockstep::verdict::Verdict;
 use lockstep_tests::{Application, Fleet, FleetSnapshot, Snapshot};
 
+use crate::migrated::{Migrated, SeenMigrated};
 use crate::seeded::{Seeded, SeenSeeded};
 use crate::stacked::{SeenStacked, Stacked};
 
@@ -15,6 +17,8 @@ pub enum Subject<'w> {
     Stacked(Stacked<'w>, Option<String>),
     /// A stack that makes a service and a function.
     Seeded(Seeded<'w>),
+    /// A service with a migration.
+    Migrated(Migrated<'w>),
 }
 
 /// What there is at one moment.
@@ -28,6 +32,8 @@ pub enum Seen {
     Stacked(SeenStacked),
     /// Of a stack that makes a service and a function.
     Seeded(SeenSeeded),
+    /// Of a service and its migration.
+    Migrated(SeenMigrated),
 }
 
 /// The label of the functions' new code.
@@ -43,6 +49,7 @@ impl Subject<'_> {
             Self::Functions(fleet, _) => Seen::Functions(fleet.snapshot().await),
             Self::Stacked(stacked, _) => Seen::Stacked(stacked.look().await),
             Self::Seeded(seeded) => Seen::Seeded(seeded.look().await),
+            Self::Migrated(migrated) => Seen::Migrated(migrated.look().await),
         }
     }
 
@@ -53,6 +60,7 @@ impl Subject<'_> {
             Self::Functions(_, hashes) => hashes.iter().any(|hash| held.ends_with(hash)),
             Self::Stacked(_, digest) => digest.iter().any(|digest| held.ends_with(digest)),
             Self::Seeded(seeded) => seeded.has(held),
+            Self::Migrated(migrated) => held.ends_with(&migrated.digest),
         }
     }
 
@@ -63,6 +71,7 @@ impl Subject<'_> {
             Self::Functions(fleet, _) => fleet.delete().await,
             Self::Stacked(stacked, _) => stacked.delete().await,
             Self::Seeded(seeded) => seeded.delete().await,
+            Self::Migrated(migrated) => migrated.application.delete().await,
         }
     }
 
@@ -79,6 +88,9 @@ impl Subject<'_> {
                 stacked.is_wanted(after) && after.service.runs_the_same_as(&before.service)
             }
             (Self::Seeded(seeded), _, Seen::Seeded(after)) => seeded.is_released(after),
+            (Self::Migrated(migrated), Seen::Migrated(before), Seen::Migrated(after)) => {
+                runs_image(&before.service, &after.service, &migrated.digest)
+            }
             _ => false,
         }
     }
@@ -92,8 +104,31 @@ impl Seen {
             (Self::Functions(one), Self::Functions(other)) => one.runs_the_same_as(other),
             (Self::Stacked(one), Self::Stacked(other)) => one.runs_the_same_as(other),
             (Self::Seeded(one), Self::Seeded(other)) => one.runs_the_same_as(other),
+            (Self::Migrated(one), Self::Migrated(other)) => {
+                one.service.runs_the_same_as(&other.service)
+            }
             _ => false,
         }
+    }
+
+    /// What is wrong with the schema after a verdict. Behind a contract that began nothing goes back, and one that did
+    /// not succeed is a person's, as is an undo that could not be run.
+    pub fn wrong_schema(&self, verdict: Verdict) -> Option<String> {
+        let Self::Migrated(seen) = self else {
+            return None;
+        };
+        let agrees = match verdict {
+            Verdict::Succeeded => seen.is_migrated(),
+            Verdict::FailedDirty => true,
+            _ => seen.is_as_before(),
+        };
+        (!agrees || !seen.ran_once())
+            .then(|| format!("the schema does not agree with {verdict}: {seen:#?}"))
+    }
+
+    /// Whether a release is live and verified although a person has to look: its contract began.
+    pub fn stays_verified(&self, verdict: Verdict) -> bool {
+        matches!(self, Self::Migrated(seen) if verdict == Verdict::FailedDirty && seen.contract_began())
     }
 
     /// Whether nobody holds the lock.
@@ -103,6 +138,7 @@ impl Seen {
             Self::Functions(seen) => seen.is_unlocked(),
             Self::Stacked(seen) => seen.service.is_unlocked(),
             Self::Seeded(seen) => seen.kept.is_unlocked(),
+            Self::Migrated(seen) => seen.service.is_unlocked(),
         }
     }
 
@@ -131,6 +167,7 @@ impl Seen {
             Self::Functions(seen) => seen.kept(prefix),
             Self::Stacked(seen) => seen.service.kept(prefix),
             Self::Seeded(seen) => seen.kept.kept(prefix),
+            Self::Migrated(seen) => seen.service.kept(prefix),
         }
     }
 }

@@ -167,7 +167,7 @@ const TALES_OF_BUILDS: [Tale; 7] = [
 ];
 
 /// The stories of migrations.
-const TALES_OF_MIGRATIONS: [Tale; 8] = [
+const TALES_OF_MIGRATIONS: [Tale; 11] = [
     ("migration-timed-out", |world| {
         run(migrations::timed_out(world))
     }),
@@ -180,6 +180,13 @@ const TALES_OF_MIGRATIONS: [Tale; 8] = [
     ("migration-stopped", |world| run(migrations::stopped(world))),
     ("migration-contract-failed", |world| {
         run(migrations::contract_failed(world))
+    }),
+    ("migration-contract-interrupted", |world| {
+        run(migrations::contract_interrupted(world))
+    }),
+    ("migration-built", |world| run(migrations::built(world))),
+    ("migration-build-failed", |world| {
+        run(migrations::build_failed(world))
     }),
     ("rollback-floor", |world| {
         run(migrations::below_the_floor(world))
