@@ -179,25 +179,6 @@ pub async fn contract_failed(world: &World) -> String {
     end(story, &app).await
 }
 
-pub async fn contract_interrupted(world: &World) -> String {
-    let name = "migration-contract-interrupted";
-    let app = world.migrated(name, &contract(name)).await;
-    let headline = "The execution is stopped while the contract of a verified release runs: nothing can be put back any more, so that its recovery finishes the deployment.";
-    let mut story = Story::of(world, &app, headline).await;
-    let digest = app.push("v2").await;
-    story.image(&digest, "v2");
-    let execution = app.execution_of_push(&digest).await;
-    eventually("the contract runs", async || {
-        (app.migration_tasks().await.len() == 2).then_some(())
-    })
-    .await;
-    execution.stop().await;
-    let title = "The push of v2";
-    story.deployment(title, "deployment", &execution).await;
-    assert_eq!(app.migration_tasks().await.len(), 2);
-    end(story, &app).await
-}
-
 /// Tells what was built, and what is kept of it.
 async fn end_built(mut story: Story<'_>, app: &Application<'_>) -> String {
     let runs = app.migration_build_runs().await;
