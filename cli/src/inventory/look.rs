@@ -105,9 +105,6 @@ impl Scope<'_> {
             Err(error) => return resource.unknown(&error),
         };
         let Some(live) = live else {
-            if self.verified.is_empty() {
-                return resource.awaited("with the first verified deployment");
-            }
             let mut resource = resource.missing();
             resource.todo = Some(format!("`lockstep deploy {environment}` creates it"));
             return resource;
@@ -407,6 +404,9 @@ impl Scope<'_> {
             let resource = Resource::new("parameter", &*name, None);
             if there.contains(&name) {
                 return resource.found("");
+            }
+            if self.verified.is_empty() {
+                return resource.awaited("with the first verified deployment");
             }
             let mut resource = resource.missing();
             resource.todo = Some(format!(
