@@ -58,6 +58,14 @@ pub struct Begun<'w> {
     world: &'w World,
 }
 
+impl Begun<'_> {
+    /// Whether only the contract of a migration can have failed: a release that is as good as this one is put back
+    /// before that, or stays live and verified.
+    pub fn owes_a_contract(&self, verdict: Verdict) -> bool {
+        matches!(self.scenario, Scenario::Migration) && verdict == Verdict::FailedDirty
+    }
+}
+
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
     pub const ALL: [Self; 15] = [
