@@ -46,7 +46,7 @@ pub async fn by_builds(world: &World) {
     let failed = pushed(&app, app.push("v1").await).await;
     assert_eq!(verdict(&failed).await, Verdict::RolledBack, "failed");
 
-    let hangs = BuildFault::before(UP).takes(Duration::from_secs(120));
+    let hangs = BuildFault::before(UP).takes(Duration::from_mins(2));
     gateway.hit_builds(&[hangs]).await.unwrap();
     let stopped = pushed(&app, app.push("v2").await).await;
     eventually("the build runs", async || {
