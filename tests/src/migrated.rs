@@ -1,12 +1,27 @@
 //! Applications whose service has a migration.
 
+use aws_sdk_codebuild::types::{
+    ArtifactsType, Build, ComputeType, EnvironmentType, ProjectArtifacts, ProjectEnvironment,
+    ProjectSource, SourceType,
+};
 use aws_sdk_ecs::types::{DesiredStatus, Task};
+use lockstep_cli::local::emulator::ACCOUNT;
 use lockstep_cli::local::gateway::TaskEnding;
 
 use crate::{Application, ENVIRONMENT, World};
 
 /// The migration's name in the manifest.
 pub const MIGRATION: &str = "schema";
+
+/// Says what it does, and fails where `FAILS` says so.
+const BUILDSPEC: &str = "\
+version: 0.2
+phases:
+  build:
+    commands:
+      - echo \"$LOCKSTEP_MIGRATION of $SCHEMA with ${LOCKSTEP_IMAGE##*/}\"
+      - 'if [ \"$FAILS\" = \"$LOCKSTEP_MIGRATION\" ]; then echo \"ERROR: no such column\"; exit 3; fi'
+";
 
 impl World {
     /// Creates an application with a migration, whose commands are `up`, `down` and `contract` with the
@@ -21,6 +36,36 @@ impl World {
         application
     }
 
+    /// The same with a CodeBuild project in place of commands. The build that these say fails: `up`, `undo` or
+    /// `contract`.
+    pub async fn migrated_by_builds(&self, name: &str, fails: &str) -> Application<'_> {
+        let application = self.application(name).await;
+        let source = ProjectSource::builder()
+            .r#type(SourceType::NoSource)
+            .buildspec(BUILDSPEC);
+        let artifacts = ProjectArtifacts::builder().r#type(ArtifactsType::NoArtifacts);
+        let environment = ProjectEnvironment::builder()
+            .r#type(EnvironmentType::LinuxContainer)
+            .image("aws/codebuild/standard:7.0")
+            .compute_type(ComputeType::BuildGeneral1Small);
+        let create = self.clients().codebuild.create_project();
+        let create = create
+            .name(application.migration_project())
+            .source(source.build().unwrap())
+            .artifacts(artifacts.build().unwrap())
+            .environment(environment.build().unwrap())
+            .service_role(format!("arn:aws:iam::{ACCOUNT}:role/builds"));
+        create.send().await.unwrap();
+        let manifest = application.manifest(&self.health_url(name));
+        let migrations = format!(
+            "migrations:\n  {MIGRATION}:\n    service: web\n    project: {}\n    \
+             environment: {{ SCHEMA: \"shop_${{environment}}\", FAILS: \"{fails}\" }}\n    undo: true\n    contract: true\n",
+            application.migration_project()
+        );
+        application.apply(&format!("{manifest}{migrations}")).await;
+        application
+    }
+
     /// Chooses how the commands of all applications end.
     pub async fn end_tasks(&self, endings: &[TaskEnding]) {
         let gateway = self.engine().gateway();
@@ -29,6 +74,39 @@ impl World {
 }
 
 impl Application<'_> {
+    /// The CodeBuild project that migrates.
+    pub fn migration_project(&self) -> String {
+        format!("lockstep-{}", self.name)
+    }
+
+    /// The builds of the migration so far, the first one first.
+    pub async fn migration_builds(&self) -> Vec<Build> {
+        let codebuild = &self.world.clients().codebuild;
+        let list = codebuild.list_builds_for_project();
+        let listed = list.project_name(self.migration_project()).send().await;
+        let ids = listed.unwrap().ids.unwrap_or_default();
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let get = codebuild.batch_get_builds().set_ids(Some(ids));
+        let mut builds = get.send().await.unwrap().builds.unwrap_or_default();
+        builds.sort_by_key(Build::build_number);
+        builds
+    }
+
+    /// Each of these builds in a line: what it was told to do, and how it ended.
+    pub async fn migration_build_runs(&self) -> Vec<String> {
+        let builds = self.migration_builds().await;
+        let line = |build: &Build| {
+            let variables = build.environment().unwrap().environment_variables();
+            let mut variables = variables.iter();
+            let verb = variables.find(|it| it.name() == "LOCKSTEP_MIGRATION");
+            let status = build.build_status().unwrap().as_str();
+            format!("{}: {status}", verb.unwrap().value())
+        };
+        builds.iter().map(line).collect()
+    }
+
     /// The tasks of the migration so far, the first one first.
     pub async fn migration_tasks(&self) -> Vec<Task> {
         let ecs = &self.world.clients().ecs;

@@ -9,6 +9,9 @@
     reason = "a test may stop at the first surprise, and says so on the terminal"
 )]
 
+#[path = "containers/migrate.rs"]
+mod migrate;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,19 +52,25 @@ fn a_release_that_crashes_is_put_back_with_its_exit_code() {
         let tasks = running(&world, &app).await;
         assert_eq!(tasks.len(), 1, "{tasks:#?}");
         assert_eq!(tasks[0].task_definition_arn(), Some(live.revision.as_str()));
+        migrate::in_containers(&world).await;
         world.stop().await;
     });
 }
 
 /// The example service as one static program.
 fn compile(folder: &Path) -> PathBuf {
-    let program = folder.join("hello-service");
+    let source = project().join("examples/hello-service/src/main.rs");
+    compiled(&source, folder.join("hello-service"))
+}
+
+/// A static program of this source.
+fn compiled(source: &Path, program: PathBuf) -> PathBuf {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let rustc = Command::new("rustc")
         .args(["--edition", "2024", "-C", "target-feature=+crt-static"])
         .args(["-C", "strip=symbols", "--target", &target, "-o"])
         .arg(&program)
-        .arg(project().join("examples/hello-service/src/main.rs"))
+        .arg(source)
         .status();
     assert!(rustc.expect("rustc is there").success());
     program
@@ -78,7 +87,10 @@ fn image(program: &Path, version: &str, mode: &str) -> OciImage {
 
 /// An application that runs this image.
 async fn serving<'w>(world: &'w World, image: &OciImage) -> Application<'w> {
-    let name = "containers";
+    serving_as(world, "containers", image).await
+}
+
+async fn serving_as<'w>(world: &'w World, name: &str, image: &OciImage) -> Application<'w> {
     let repository = format!("{name}/web");
     registry::ensure_repository(&world.endpoint(), &repository)
         .await

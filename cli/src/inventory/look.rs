@@ -407,6 +407,9 @@ impl Scope<'_> {
             if there.contains(&name) {
                 return resource.found("");
             }
+            if self.verified.is_empty() {
+                return resource.awaited("with the first verified deployment");
+            }
             let mut resource = resource.missing();
             resource.todo = Some(format!(
                 "the next deployment of {} that changes something puts it there, once it is verified",

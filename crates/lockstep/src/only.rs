@@ -154,20 +154,17 @@ fn unknown(name: &str, known: &BTreeSet<&str>, application: &str) -> String {
         .split_once('/')
         .map(|(whole, _)| whole)
         .filter(|whole| known.contains(whole));
-    let help = match whole {
-        Some(whole) => Some(format!(
-            "; a component is deployed as a whole: name `{whole}`"
-        )),
-        None => {
-            let meant = nearest(name, known.iter().copied());
-            meant.map(|it| format!("; did you mean `{it}`?"))
-        }
+    let help = if let Some(whole) = whole {
+        format!("; a component is deployed as a whole: name `{whole}`")
+    } else {
+        let meant = nearest(name, known.iter().copied());
+        meant.map_or_else(String::new, |it| format!("; did you mean `{it}`?"))
     };
     let all: Vec<_> = known.iter().copied().collect();
     format!(
         "{application} has no component `{name}`, expected one of: {}{}",
         all.join(", "),
-        help.unwrap_or_default()
+        help
     )
 }
 

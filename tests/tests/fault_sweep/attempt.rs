@@ -148,6 +148,7 @@ fn check_world(
             "the world does not agree with {verdict}: {before:#?}\n{after:#?}"
         ));
     }
+    faults.extend(after.wrong_schema(verdict));
     if !after.is_unlocked() {
         faults.push("the lock is held".to_owned());
     }
@@ -159,7 +160,11 @@ fn check_world(
     }
     let (current, wanted) = (
         after.kept("current").len(),
-        usize::from(verdict == Verdict::Succeeded),
+        usize::from(
+            verdict == Verdict::Succeeded
+                || after.stays_verified(verdict)
+                || (is_after && begun.owes_a_contract(verdict)),
+        ),
     );
     if current != wanted {
         faults.push(format!("{current} verified releases after {verdict}"));

@@ -13,6 +13,7 @@
 
 mod attempt;
 mod fault;
+mod migrated;
 mod recovery;
 mod scenario;
 mod seeded;

@@ -8,6 +8,7 @@ use lockstep_tests::{Execution, Fleet, Shape, World};
 use serde_json::json;
 
 use crate::fault::Target;
+use crate::migrated::Migrated;
 use crate::seeded::Seeded;
 use crate::sited::SiteSubject;
 use crate::stacked::Stacked;
@@ -48,6 +49,10 @@ pub enum Scenario {
     Site,
     /// One whose page names a script that is not there: it is put back.
     BadSite,
+    /// A good image whose service has a migration with a contract.
+    Migration,
+    /// A bad one: the migration is undone.
+    BadMigration,
 }
 
 /// One run of a scenario that has begun.
@@ -56,6 +61,14 @@ pub struct Begun<'w> {
     pub subject: Subject<'w>,
     scenario: Scenario,
     world: &'w World,
+}
+
+impl Begun<'_> {
+    /// Whether only the contract of a migration can have failed: a release that is as good as this one is put back
+    /// before that, or stays live and verified.
+    pub fn owes_a_contract(&self, verdict: Verdict) -> bool {
+        matches!(self.scenario, Scenario::Migration) && verdict == Verdict::FailedDirty
+    }
 }
 
 impl Scenario {
@@ -76,11 +89,15 @@ impl Scenario {
         Self::BadSeeded,
         Self::Site,
         Self::BadSite,
+        Self::Migration,
+        Self::BadMigration,
     ];
 
     /// The heading of its table.
     pub const fn title(self) -> &'static str {
         match self {
+            Self::Migration => "A good image is deployed whose migration has a contract",
+            Self::BadMigration => "A bad image is deployed whose migration is undone",
             Self::Seeded => {
                 "A CloudFormation stack makes a service and a function from a release and an image"
             }
@@ -114,6 +131,8 @@ impl Scenario {
     /// A short name, for applications and messages.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Migration => "migration",
+            Self::BadMigration => "bad-migration",
             Self::Seeded => "seeded",
             Self::BadSeeded => "bad-seeded",
             Self::Site => "site",
@@ -140,14 +159,16 @@ impl Scenario {
             | Self::StagedFunctions
             | Self::Stack
             | Self::Seeded
-            | Self::Site => Verdict::Succeeded,
+            | Self::Site
+            | Self::Migration => Verdict::Succeeded,
             Self::Bad
             | Self::BadFunctions
             | Self::BadDirectFunctions
             | Self::BadStack
             | Self::NewStack
             | Self::BadSeeded
-            | Self::BadSite => Verdict::RolledBack,
+            | Self::BadSite
+            | Self::BadMigration => Verdict::RolledBack,
             Self::Stopped | Self::StuckStack => Verdict::Stopped,
         }
     }
@@ -156,7 +177,10 @@ impl Scenario {
     pub const fn after(self) -> Option<Self> {
         match self {
             Self::Good => None,
-            Self::Bad | Self::Stopped | Self::Functions | Self::Stack => Some(Self::Good),
+            Self::Bad | Self::Stopped | Self::Functions | Self::Stack | Self::Migration => {
+                Some(Self::Good)
+            }
+            Self::BadMigration => Some(Self::Migration),
             Self::BadStack | Self::StuckStack | Self::Seeded | Self::BadSeeded => Some(Self::Stack),
             Self::NewStack => Some(Self::BadStack),
             Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions | Self::Site => {
@@ -171,6 +195,8 @@ impl Scenario {
     pub fn has_of_its_own(self, target: &Target, hit: &[Target]) -> bool {
         let by = |functions: &[&str]| functions.iter().any(|name| target.is_by(name));
         match self {
+            Self::Migration => by(&["migrate"]),
+            Self::BadMigration => by(&["migrate"]) && !hit.contains(target),
             Self::Seeded => by(&["publish-live"]) || by(&["plan-stacks"]) && !hit.contains(target),
             // The same numbers are other calls here.
             Self::BadSeeded => by(&["publish-live"]),
@@ -236,6 +262,10 @@ impl Scenario {
             Self::Site | Self::BadSite => {
                 let is_good = self == Self::Site;
                 Subject::Site(SiteSubject::prepare(world, &name, is_good).await)
+            }
+            Self::Migration | Self::BadMigration => {
+                let is_good = self == Self::Migration;
+                Subject::Migrated(Migrated::prepare(world, &name, is_good).await)
             }
             Self::Stack => Subject::Stacked(Stacked::prepare(world, &name, true).await, None),
             Self::StuckStack => Subject::Stacked(Stacked::stuck(world, &name).await, None),
@@ -327,6 +357,11 @@ impl<'w> Begun<'w> {
                 let counting = from_here();
                 return (site.release().await, counting);
             }
+            Subject::Migrated(migrated) => {
+                let counting = from_here();
+                let deploy = migrated.application.deploy(&migrated.digest);
+                return (deploy.await, counting);
+            }
             Subject::Functions(fleet, _) => return self.upload(fleet, from_here).await,
             Subject::Stacked(stacked, digest) => {
                 let counting = from_here();
@@ -416,6 +451,7 @@ const PHASES: [&str; 18] = [
     "notify",
     "infrastructure",
     "infrastructure-build",
+    "migrate",
     "service",
     "function",
     "traffic",

@@ -1,7 +1,9 @@
 //! What is deployed in the sweep: a service, a fleet of functions, a stack beside a service, or a front end.
 
+use lockstep::verdict::Verdict;
 use lockstep_tests::{Application, Fleet, FleetSnapshot, Snapshot};
 
+use crate::migrated::{Migrated, SeenMigrated};
 use crate::seeded::{Seeded, SeenSeeded};
 use crate::sited::{SeenSite, SiteSubject};
 use crate::stacked::{SeenStacked, Stacked};
@@ -18,6 +20,8 @@ pub enum Subject<'w> {
     Seeded(Seeded<'w>),
     /// A front end.
     Site(SiteSubject<'w>),
+    /// A service with a migration.
+    Migrated(Migrated<'w>),
 }
 
 /// What there is at one moment.
@@ -33,6 +37,8 @@ pub enum Seen {
     Seeded(SeenSeeded),
     /// Of a front end.
     Site(SeenSite),
+    /// Of a service and its migration.
+    Migrated(SeenMigrated),
 }
 
 /// The label of the functions' new code.
@@ -49,6 +55,7 @@ impl Subject<'_> {
             Self::Stacked(stacked, _) => Seen::Stacked(stacked.look().await),
             Self::Seeded(seeded) => Seen::Seeded(seeded.look().await),
             Self::Site(site) => Seen::Site(site.look().await),
+            Self::Migrated(migrated) => Seen::Migrated(migrated.look().await),
         }
     }
 
@@ -60,6 +67,7 @@ impl Subject<'_> {
             Self::Stacked(_, digest) => digest.iter().any(|digest| held.ends_with(digest)),
             Self::Seeded(seeded) => seeded.has(held),
             Self::Site(site) => site.has(held),
+            Self::Migrated(migrated) => held.ends_with(&migrated.digest),
         }
     }
 
@@ -72,6 +80,7 @@ impl Subject<'_> {
             Self::Seeded(seeded) => seeded.delete().await,
             // A few objects.
             Self::Site(_) => {}
+            Self::Migrated(migrated) => migrated.application.delete().await,
         }
     }
 
@@ -91,6 +100,9 @@ impl Subject<'_> {
             (Self::Site(_), Seen::Site(before), Seen::Site(after)) => {
                 after.is_released_after(before)
             }
+            (Self::Migrated(migrated), Seen::Migrated(before), Seen::Migrated(after)) => {
+                runs_image(&before.service, &after.service, &migrated.digest)
+            }
             _ => false,
         }
     }
@@ -105,8 +117,31 @@ impl Seen {
             (Self::Stacked(one), Self::Stacked(other)) => one.runs_the_same_as(other),
             (Self::Seeded(one), Self::Seeded(other)) => one.runs_the_same_as(other),
             (Self::Site(one), Self::Site(other)) => one.runs_the_same_as(other),
+            (Self::Migrated(one), Self::Migrated(other)) => {
+                one.service.runs_the_same_as(&other.service)
+            }
             _ => false,
         }
+    }
+
+    /// What is wrong with the schema after a verdict. Behind a contract that began nothing goes back, and one that did
+    /// not succeed is a person's, as is an undo that could not be run.
+    pub fn wrong_schema(&self, verdict: Verdict) -> Option<String> {
+        let Self::Migrated(seen) = self else {
+            return None;
+        };
+        let agrees = match verdict {
+            Verdict::Succeeded => seen.is_migrated(),
+            Verdict::FailedDirty => true,
+            _ => seen.is_as_before(),
+        };
+        (!agrees || !seen.ran_once())
+            .then(|| format!("the schema does not agree with {verdict}: {seen:#?}"))
+    }
+
+    /// Whether a release is live and verified although a person has to look: its contract began.
+    pub fn stays_verified(&self, verdict: Verdict) -> bool {
+        matches!(self, Self::Migrated(seen) if verdict == Verdict::FailedDirty && seen.contract_began())
     }
 
     /// Whether nobody holds the lock.
@@ -117,6 +152,7 @@ impl Seen {
             Self::Stacked(seen) => seen.service.is_unlocked(),
             Self::Seeded(seen) => seen.kept.is_unlocked(),
             Self::Site(seen) => seen.kept.is_unlocked(),
+            Self::Migrated(seen) => seen.service.is_unlocked(),
         }
     }
 
@@ -146,6 +182,7 @@ impl Seen {
             Self::Stacked(seen) => seen.service.kept(prefix),
             Self::Seeded(seen) => seen.kept.kept(prefix),
             Self::Site(seen) => seen.kept.kept(prefix),
+            Self::Migrated(seen) => seen.service.kept(prefix),
         }
     }
 }

@@ -30,6 +30,9 @@ pub async fn choose_endings(world: &World) {
                 .exits(1)
                 .says(&["ERROR: relation is in use"])
                 .times(1),
+            TaskEnding::of("contract migration-contract-interrupted")
+                .exits(0)
+                .takes(4.0),
         ])
         .await;
 }
@@ -174,6 +177,62 @@ pub async fn contract_failed(world: &World) -> String {
     let verdict = story.deployment(title, "second", &again).await;
     assert_eq!(verdict, Verdict::Succeeded);
     end(story, &app).await
+}
+
+/// Tells what was built, and what is kept of it.
+async fn end_built(mut story: Story<'_>, app: &Application<'_>) -> String {
+    let runs = app.migration_build_runs().await;
+    story.tell("The builds of the migration", &runs);
+    story.tell("Kept of them", &app.migrations_kept().await);
+    story.end().await
+}
+
+pub async fn built(world: &World) -> String {
+    let app = world.migrated_by_builds("migration-built", "").await;
+    let headline = "A CodeBuild project migrates: it is built before the rollout and after verification, each once; and once more to take back the migration of a release that fails.";
+    let mut story = Story::of(world, &app, headline).await;
+    let digest = app.push("v2").await;
+    story.image(&digest, "v2");
+    let execution = app.execution_of_push(&digest).await;
+    let title = "The push of v2";
+    let verdict = story.deployment(title, "deployment", &execution).await;
+    assert_eq!(verdict, Verdict::Succeeded);
+    let again = app.deploy(&digest).await;
+    story.deployment("v2 once more", "second", &again).await;
+    assert_eq!(app.migration_builds().await.len(), 2);
+    let bad = app.push_bad("v3").await;
+    story.image(&bad, "v3");
+    let execution = app.execution_of_push(&bad).await;
+    let title = "The push of v3";
+    let verdict = story.deployment(title, "third", &execution).await;
+    assert_eq!(verdict, Verdict::RolledBack);
+    end_built(story, &app).await
+}
+
+pub async fn build_failed(world: &World) -> String {
+    let name = "migration-build-failed";
+    let app = world.migrated_by_builds(name, "up").await;
+    let headline = "The build of a migration fails, after CodeBuild started it and its answer was lost: it runs once, nothing was rolled out, and the end of its log is told.";
+    let rule = FaultRule::on("lockstep-migrate", "StartBuild", Fault::LoseAnswer);
+    let lost = world
+        .engine()
+        .gateway()
+        .inject(rule.that_says(name).times(2));
+    let mut story = Story::of(world, &app, headline).await;
+    let digest = app.push("v2").await;
+    story.image(&digest, "v2");
+    let execution = app.execution_of_push(&digest).await;
+    execution.concluded().await;
+    for build in app.migration_builds().await {
+        let stream = build.logs().and_then(|it| it.stream_name());
+        story.call(stream.unwrap(), "build");
+    }
+    let title = "The push of v2";
+    let verdict = story.deployment(title, "deployment", &execution).await;
+    assert_eq!(verdict, Verdict::RolledBack);
+    assert!(lost.fired() > 0);
+    assert_eq!(app.migration_builds().await.len(), 1);
+    end_built(story, &app).await
 }
 
 pub async fn below_the_floor(world: &World) -> String {

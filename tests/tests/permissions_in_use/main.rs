@@ -44,6 +44,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         builds::one_of_each_ending(world).await;
         migrations::one_of_each_ending(world).await;
         sites::one_of_each_ending(world).await;
+        migrations::by_builds(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls
