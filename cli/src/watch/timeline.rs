@@ -80,7 +80,7 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 15] = [
+const PHASES: [(&str, &[&str]); 17] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
@@ -101,6 +101,7 @@ const PHASES: [(&str, &[&str]); 15] = [
             "PlanRolloutFunctions",
         ],
     ),
+    ("gates", &["GatesBefore", "GatesBeforeSettled", "StopGates"]),
     ("infrastructure", &["SeedLive", "Stacks", "StacksSettled"]),
     ("migrate", &["Migrations", "MigrationsSettled"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
@@ -114,6 +115,7 @@ const PHASES: [(&str, &[&str]); 15] = [
         ],
     ),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
+    ("gates after", &["GatesAfter", "GatesAfterSettled"]),
     ("publish live", &["PublishLive", "PublishLiveFirst"]),
     ("contract", &["Contracts"]),
     ("undo", &["UndoRollout"]),

@@ -112,6 +112,9 @@ fn restore(step: &Step) -> String {
         Change::Stack(stack) => stack.restore_command(),
         Change::Migrate(step) | Change::Contract(step) => step.restore_command(),
         Change::InfrastructureBuild(build) => build.restore_command(),
+        Change::GateBefore(gate) | Change::GateAfter(gate) => {
+            format!("stop its build {} in CodeBuild", gate.identity())
+        }
     };
     format!("Put {} back by hand: {command}", step.target)
 }

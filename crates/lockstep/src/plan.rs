@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::Check;
 use crate::build::{BuildStep, InfrastructureChange, Variable};
 use crate::ecs::ServiceStep;
+use crate::gate::{GateStep, PlannedGates};
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
 use crate::migration::MigrationStep;
@@ -84,6 +85,12 @@ pub enum Change {
     Migrate(Box<MigrationStep>),
     /// What a schema needs no more, after the release was verified.
     Contract(Box<MigrationStep>),
+    /// A build that must succeed before anything is changed.
+    #[serde(rename = "gate-before")]
+    GateBefore(Box<GateStep>),
+    /// A build that must succeed once the release was verified.
+    #[serde(rename = "gate-after")]
+    GateAfter(Box<GateStep>),
 }
 
 /// What the planner of one kind of target found: its steps, or why there can be none.
@@ -202,7 +209,8 @@ impl Plan {
 pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
-    /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate` or `contract`.
+    /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate`, `contract`, `gate-before`
+    /// or `gate-after`.
     pub phase: &'static str,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -223,6 +231,8 @@ impl Change {
             Self::InfrastructureBuild(_) => "infrastructure-build",
             Self::Migrate(_) => "migrate",
             Self::Contract(_) => "contract",
+            Self::GateBefore(_) => "gate-before",
+            Self::GateAfter(_) => "gate-after",
         }
     }
 
@@ -234,7 +244,9 @@ impl Change {
             | Self::Stack(_)
             | Self::InfrastructureBuild(_)
             | Self::Migrate(_)
-            | Self::Contract(_) => None,
+            | Self::Contract(_)
+            | Self::GateBefore(_)
+            | Self::GateAfter(_) => None,
         }
     }
 
@@ -250,6 +262,14 @@ impl Change {
     pub fn as_migration(&self) -> Option<&MigrationStep> {
         match self {
             Self::Migrate(step) | Self::Contract(step) => Some(step),
+            _ => None,
+        }
+    }
+
+    /// The gate; `None` for everything else.
+    pub fn as_gate(&self) -> Option<&GateStep> {
+        match self {
+            Self::GateBefore(step) | Self::GateAfter(step) => Some(step),
             _ => None,
         }
     }
@@ -283,6 +303,21 @@ impl Plan {
             .extend(added.map(|(number, step)| step.numbered(number)));
         self.stage = Stage::Whole;
         Ok(self)
+    }
+
+    /// The same with its gates, numbered anew: so only a plan that nobody has seen yet. One that
+    /// changes nothing has none.
+    #[must_use]
+    pub fn with_gates(mut self, gates: PlannedGates) -> Self {
+        if self.steps.is_empty() {
+            return self;
+        }
+        let before = gates.before.into_iter().map(|it| it.numbered(0));
+        let after = gates.after.into_iter().map(|it| it.numbered(0));
+        let steps = before.chain(self.steps).chain(after);
+        let numbered = |(number, step)| Step { number, ..step };
+        self.steps = (0..).zip(steps).map(numbered).collect();
+        self
     }
 
     /// The same plan, to which steps will be added once its stacks were changed.
@@ -337,6 +372,9 @@ impl Step {
 
     /// The step in one line.
     pub fn summary(&self) -> String {
+        if self.change.as_gate().is_some() {
+            return format!("{} {}", self.target, self.after);
+        }
         format!("{}: {} -> {}", self.target, self.before, self.after)
     }
 }

@@ -65,6 +65,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "infrastructure",
             "infrastructure-build",
             "migrate",
+            "gate",
             "service",
             "function",
             "traffic",

@@ -4,6 +4,7 @@
 //! applied, and reported once at the place they were written.
 
 mod functions;
+mod gates;
 mod infrastructure;
 mod migrations;
 mod stacks;
@@ -71,6 +72,7 @@ impl Check<'_> {
         self.stack_names(manifest);
         self.infrastructure_names(manifest);
         self.migration_names(manifest);
+        self.gate_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
@@ -161,6 +163,7 @@ impl Check<'_> {
         self.stacks(named);
         self.infrastructure(named);
         self.migrations(named);
+        self.gates(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {

@@ -355,6 +355,38 @@ pub(super) fn build_project(text: &str) -> Result<(), Refusal> {
     )
 }
 
+/// Environment variables of builds.
+pub(super) fn gate_variable(text: &str) -> Result<(), Refusal> {
+    let own = ["LOCKSTEP_", "CODEBUILD_"];
+    if own.iter().any(|prefix| text.starts_with(prefix)) {
+        return refuse(
+            "a variable that neither Lockstep nor CodeBuild sets itself",
+            None,
+        );
+    }
+    let begins = text.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_');
+    let allowed = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    if begins && text.len() <= 128 && text.chars().all(allowed) {
+        return Ok(());
+    }
+    refuse(
+        "the name of an environment variable: a letter or `_`, then letters, digits and `_`",
+        None,
+    )
+}
+
+/// What of a source is built.
+pub(super) fn source_version(text: &str) -> Result<(), Refusal> {
+    let plain = |it: char| !it.is_whitespace() && !it.is_control();
+    if (1..=255).contains(&text.len()) && text.chars().all(plain) {
+        return Ok(());
+    }
+    refuse(
+        "`commit`, or a branch, a tag or a commit of the project's source",
+        None,
+    )
+}
+
 /// Folders with the source of infrastructure.
 pub(super) fn source_folder(text: &str) -> Result<(), Refusal> {
     let help = text.contains("://").then_some(
