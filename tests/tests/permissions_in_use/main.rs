@@ -12,6 +12,7 @@
 
 mod builds;
 mod functions;
+mod gates;
 mod migrations;
 mod policy;
 mod stacks;
@@ -42,6 +43,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         stacks::seeded(world).await;
         builds::one_of_each_ending(world).await;
         migrations::one_of_each_ending(world).await;
+        gates::one_of_each_ending(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls

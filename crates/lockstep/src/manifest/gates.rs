@@ -33,7 +33,7 @@ pub struct Gate {
     /// A build that is not finished after this many minutes is stopped, and has failed.
     /// Default: 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 480))]
+    #[schemars(range(min = 1, max = 120))]
     pub timeout_minutes: Option<u32>,
     /// Whether it is asked at all. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ pub struct GateOverride {
     pub source_version: Option<String>,
     /// After how many minutes a build is stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 480))]
+    #[schemars(range(min = 1, max = 120))]
     pub timeout_minutes: Option<u32>,
     /// Whether it is asked here at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
