@@ -355,26 +355,6 @@ pub(super) fn build_project(text: &str) -> Result<(), Refusal> {
     )
 }
 
-/// Environment variables of builds.
-pub(super) fn gate_variable(text: &str) -> Result<(), Refusal> {
-    let own = ["LOCKSTEP_", "CODEBUILD_"];
-    if own.iter().any(|prefix| text.starts_with(prefix)) {
-        return refuse(
-            "a variable that neither Lockstep nor CodeBuild sets itself",
-            None,
-        );
-    }
-    let begins = text.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_');
-    let allowed = |it: char| it.is_ascii_alphanumeric() || it == '_';
-    if begins && text.len() <= 128 && text.chars().all(allowed) {
-        return Ok(());
-    }
-    refuse(
-        "the name of an environment variable: a letter or `_`, then letters, digits and `_`",
-        None,
-    )
-}
-
 /// What of a source is built.
 pub(super) fn source_version(text: &str) -> Result<(), Refusal> {
     let plain = |it: char| !it.is_whitespace() && !it.is_control();
@@ -410,6 +390,17 @@ pub(super) fn build_variable(text: &str) -> Result<(), Refusal> {
         "the name of a variable: a letter or `_`, then letters, digits and `_-.:/`",
         None,
     )
+}
+
+/// Variables of a build of migrations or of a gate. Those that begin with `LOCKSTEP_` are Lockstep's own.
+pub(super) fn own_build_variable(text: &str) -> Result<(), Refusal> {
+    if text.starts_with("LOCKSTEP_") || text.starts_with("CODEBUILD_") {
+        return refuse(
+            "a name that begins neither with `LOCKSTEP_` nor with `CODEBUILD_`",
+            None,
+        );
+    }
+    build_variable(text)
 }
 
 /// Outputs of infrastructure.

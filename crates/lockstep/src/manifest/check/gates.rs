@@ -25,14 +25,18 @@ impl Check<'_> {
         }
         for (name, gate) in &manifest.gates {
             let path = format!("{KIND}.{name}.environment");
-            self.keys(&path, gate.environment.keys(), rules::gate_variable);
+            self.keys(&path, gate.environment.keys(), rules::own_build_variable);
         }
         for (environment, its) in &manifest.environments {
             for (gate, changes) in &its.gates {
                 let path = format!("environments.{environment}.{KIND}.{gate}");
                 self.known(manifest.gates.keys(), &path, "gate", gate);
                 let variables = changes.environment.keys();
-                self.keys(&join(&path, "environment"), variables, rules::gate_variable);
+                self.keys(
+                    &join(&path, "environment"),
+                    variables,
+                    rules::own_build_variable,
+                );
             }
         }
     }
