@@ -131,7 +131,9 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let note = Expression::update("SET late = if_not_exists(late, :now)")
             .value(":now", text(now.to_string()));
-        self.write_run(id, run, note).await.map(drop)
+        self.write_run(keys::migration_run(id, run), note)
+            .await
+            .map(drop)
     }
 
     /// Notes the task or build of a run; the first one counts.
