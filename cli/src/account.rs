@@ -1,6 +1,8 @@
 //! The account as the commands look at it, with the caller's own credentials: nothing here
 //! changes anything.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_cloudwatch::types::AlarmType;
 use aws_sdk_ecr::primitives::DateTime;
 use aws_sdk_ecr::types::ImageIdentifier;
@@ -30,6 +32,7 @@ pub struct Account {
     /// Parameters of SSM.
     pub parameters: Parameters,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    codebuild: aws_sdk_codebuild::Client,
     ecr: aws_sdk_ecr::Client,
     iam: aws_sdk_iam::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
@@ -60,12 +63,24 @@ impl Account {
             lambda: Lambda::new(aws_sdk_lambda::Client::new(config), endpoint),
             parameters: Parameters::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            codebuild: aws_sdk_codebuild::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sns: aws_sdk_sns::Client::new(config),
         }
+    }
+
+    /// Which of these CodeBuild projects there are; at most a hundred are asked for.
+    pub async fn projects(&self, names: &[&str]) -> Result<BTreeSet<String>, PhaseError> {
+        let names = names.iter().copied().map(str::to_owned).collect();
+        let call = self.codebuild.batch_get_projects();
+        let sent = call.set_names(Some(names)).send().await;
+        let sent = sent.map_err(|error| AwsError::new("codebuild:BatchGetProjects", &error));
+        let answer = sent.map_err(|error| error.about("the CodeBuild projects".to_owned()))?;
+        let names = answer.projects().iter().filter_map(|it| it.name());
+        Ok(names.map(str::to_owned).collect())
     }
 
     /// Whether ECR has a repository.

@@ -185,6 +185,10 @@ pub struct DeployArgs {
     /// STACK/skip:RESOURCE lets a rollback that got stuck skip it
     #[arg(long, value_name = "NAME/RESOURCE", value_parser = parse_approval)]
     pub approve: Vec<String>,
+    /// Deploy these components only, by the manifest's names, and leave everything else as it is;
+    /// a migration goes with its service
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
     /// Apply the manifest of --file first
     #[arg(long)]
     pub apply: bool,

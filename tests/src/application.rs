@@ -20,6 +20,8 @@ pub struct Application<'w> {
     pub(crate) world: &'w World,
     /// The application's name, also that of its cluster.
     pub name: String,
+    /// The ECS service, which is also what the manifest and the container are called.
+    pub service: String,
     /// Its ECR repository.
     pub repository: String,
     /// The image that its service runs in the beginning. Usually it is not in ECR any more, as old images are not.
@@ -40,6 +42,7 @@ impl World {
         let application = Application {
             world: self,
             name: name.to_owned(),
+            service: "web".to_owned(),
             first_image: format!("{registry}/{repository}@{digest}"),
             repository,
         };
@@ -109,6 +112,12 @@ impl Application<'_> {
             .send()
             .await
             .unwrap();
+        self.add_service().await;
+    }
+
+    /// Creates the service in the cluster that is there.
+    pub(crate) async fn add_service(&self) {
+        let ecs = &self.world.clients().ecs;
         let revision = self.register(&self.first_image).await;
         let subnets = AwsVpcConfiguration::builder()
             .subnets("subnet-00000001")
@@ -121,7 +130,7 @@ impl Application<'_> {
         let create = ecs
             .create_service()
             .cluster(&self.name)
-            .service_name("web")
+            .service_name(&self.service)
             .task_definition(revision)
             .desired_count(1)
             .launch_type(LaunchType::Fargate)
@@ -137,7 +146,10 @@ impl Application<'_> {
     /// Deletes the service: what nobody looks at any more makes the emulator slow.
     pub async fn delete(self) {
         let delete = self.world.clients().ecs.delete_service();
-        let delete = delete.cluster(&self.name).service("web").force(true);
+        let delete = delete
+            .cluster(&self.name)
+            .service(&self.service)
+            .force(true);
         delete.send().await.unwrap();
     }
 
@@ -157,9 +169,9 @@ impl Application<'_> {
             .log_driver(LogDriver::Awslogs)
             .options("awslogs-group", format!("/ecs/{}", self.name))
             .options("awslogs-region", REGION)
-            .options("awslogs-stream-prefix", "web");
+            .options("awslogs-stream-prefix", &self.service);
         let container = ContainerDefinition::builder()
-            .name("web")
+            .name(&self.service)
             .image(image)
             .essential(true)
             .log_configuration(logs.build().unwrap());
@@ -168,7 +180,7 @@ impl Application<'_> {
             .clients()
             .ecs
             .register_task_definition()
-            .family(format!("{}-web", self.name))
+            .family(format!("{}-{}", self.name, self.service))
             .requires_compatibilities(Compatibility::Fargate)
             .network_mode(NetworkMode::Awsvpc)
             .cpu("256")

@@ -87,7 +87,7 @@ impl World {
 impl<'w> Application<'w> {
     /// Starts a deployment of this digest by hand.
     pub async fn deploy(&self, digest: &str) -> Execution<'w> {
-        self.deploy_with(&json!({ "images": { "web": digest } }))
+        self.deploy_with(&json!({ "images": { &self.service: digest } }))
             .await
     }
 

@@ -32,6 +32,7 @@ mod health;
 mod images;
 mod inbox;
 mod migrated;
+mod paired;
 mod snapshot;
 mod stack;
 mod stacked;

@@ -47,7 +47,7 @@ impl Application<'_> {
         let services = ecs
             .describe_services()
             .cluster(&self.name)
-            .services("web")
+            .services(&self.service)
             .send()
             .await
             .unwrap();

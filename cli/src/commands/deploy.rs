@@ -90,12 +90,14 @@ fn request(application: String, args: DeployArgs) -> ManualRequest {
         reason: args.reason,
         allow_older: args.allow_older,
         approve: args.approve,
+        only: args.only,
     }
 }
 
 /// What the trigger would refuse is refused here, before an execution is started.
 fn check(request: &ManualRequest, environment: &ResolvedEnvironment) -> Result<(), CliError> {
-    let checked = request.components(environment).map(drop);
+    let checked = request.components(environment);
+    let checked = checked.and_then(|_| request.only(environment).map(drop));
     checked.map_err(|error| CliError::Invalid {
         message: error.to_string(),
         help: None,
@@ -223,6 +225,20 @@ mod tests {
             error.to_string().contains("hello has no service `wbe`"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_part_is_named_by_components_that_there_are() {
+        let environment = resolve(&manifest(), "local").unwrap();
+        let part = asked(&["--only", "web,api", "--only", "mail"]);
+        assert_eq!(json!(part)["only"], json!(["web", "api", "mail"]));
+        let error = check(&part, &environment).unwrap_err();
+        assert_eq!(error.exit().code(), 2);
+        assert!(
+            error.to_string().contains("hello has no component `api`"),
+            "{error}"
+        );
+        assert!(check(&asked(&["--only", "web"]), &environment).is_ok());
     }
 
     #[test]

@@ -224,6 +224,7 @@ fn request(
         // What exists is older than what is gone, more often than not.
         allow_older: true,
         approve: Vec::new(),
+        only: Vec::new(),
     }
 }
 

@@ -220,6 +220,7 @@ impl Sync {
             // What is tried out here must not stand in the way of the next real release.
             allow_older: true,
             approve: Vec::new(),
+            only: Vec::new(),
         };
         let (id, execution) = begin(&self.controller, &request).await?;
         let mut watcher = Watcher::new(self.controller.clone(), id.clone(), &execution);

@@ -1,6 +1,6 @@
 //! `lockstep verify`: whether everything that an environment needs is there. Only looks.
 
-use lockstep::manifest::StoredManifest;
+use lockstep::manifest::{ResolvedEnvironment, StoredManifest};
 use lockstep::release::Artifacts;
 
 use crate::account::Account;
@@ -10,7 +10,7 @@ use crate::aws::{Controller, config};
 use crate::commands::deploy::resolve;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::inventory::{Scope, inventory};
+use crate::inventory::{Resource, Scope, inventory};
 use crate::view::Output;
 use crate::view::verified::Verified;
 
@@ -28,7 +28,7 @@ pub(super) async fn run(
     let verified = verified(&controller, &application, &args.environment).await?;
     let bucket = controller.releases_bucket().await?;
     let topic = controller.topic(environment.topic.as_deref()).await?;
-    let resources = inventory(Scope {
+    let mut resources = inventory(Scope {
         account: &account,
         environment: &environment,
         verified: &verified,
@@ -36,6 +36,7 @@ pub(super) async fn run(
         topic: &topic,
     })
     .await;
+    resources.extend(owed(&controller, &environment).await?);
     let report = Verified::of(&application, &args.environment, version, resources);
     output.report(&report)?;
     Ok(report.exit())
@@ -68,4 +69,33 @@ pub(super) async fn verified(
     let current = ledger.current_release(application, environment).await;
     let current = current.map_err(|error| controller.explain(&doing, error))?;
     Ok(current.map(|it| it.release.artifacts).unwrap_or_default())
+}
+
+/// The contracts of migrations that began and are not known to have succeeded: the release is
+/// live, and its schema is neither as before nor as after.
+async fn owed(
+    controller: &Controller,
+    environment: &ResolvedEnvironment,
+) -> Result<Vec<Resource>, CliError> {
+    let ResolvedEnvironment {
+        application,
+        environment: name,
+        migrations,
+        ..
+    } = environment;
+    let mut owed = Vec::new();
+    for component in migrations.keys() {
+        let doing = format!("reading what ran of migration {component}");
+        let ledger = &controller.ledger;
+        let ran = ledger.migrated(application, name, component).await;
+        let ran = ran.map_err(|error| controller.explain(&doing, error))?;
+        if let Some(open) = ran.open {
+            let resource = Resource::new("contract", component, Some(component));
+            owed.push(resource.faulty(
+                format!("began for {} and did not succeed", open.image),
+                format!("once its cause is gone, `lockstep deploy {name}` runs it again"),
+            ));
+        }
+    }
+    Ok(owed)
 }

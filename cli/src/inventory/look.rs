@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockstep::DeploymentId;
+use lockstep::{DeploymentId, Only};
 use lockstep::ecs::{needed_log_groups, short_name};
 use lockstep::lambda::{Member, members, needs_listing};
 use lockstep::live::{lasting_names, live_key, live_path, output_name};
@@ -61,16 +61,20 @@ pub struct Scope<'a> {
 
 /// Everything that the environment needs, in the order in which it is created.
 pub async fn inventory(scope: Scope<'_>) -> Vec<Resource> {
-    let (stacks, services, functions, alarms, shared, parameters) = tokio::join!(
+    let (projects, stacks, services, migrations, functions, alarms, shared, parameters) = tokio::join!(
+        scope.projects(),
         scope.stacks(),
         scope.services(),
+        scope.migrations(),
         scope.functions(),
         scope.alarms(),
         scope.shared(),
         scope.parameters()
     );
     let mut seen = BTreeSet::new();
-    let all = [stacks, services, functions, alarms, shared, parameters];
+    let all = [
+        projects, stacks, services, migrations, functions, alarms, shared, parameters,
+    ];
     let all = all.into_iter().flatten();
     let mut all: Vec<_> = all
         .filter(|it| seen.insert((it.kind, it.name.clone())))
@@ -264,7 +268,7 @@ impl Scope<'_> {
 
     async fn functions(&self) -> Vec<Resource> {
         let (known, mut all) = self.known().await;
-        let (members, failed) = members(self.environment, &known);
+        let (members, failed) = members(self.environment, &Only::default(), &known);
         for check in failed {
             let mut resource = Resource::new("function", check.resource, None).missing();
             resource.todo = Some(check.todo);

@@ -154,6 +154,10 @@ impl Resource {
                 &["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"],
                 format!("create it, {correct}; without it nothing is put back by it"),
             ),
+            "CodeBuild project" => (
+                &["AWS::CodeBuild::Project"],
+                format!("create it, as examples/build-projects.yaml and examples/migrations do, {correct}"),
+            ),
             "repository" => (
                 &["AWS::ECR::Repository"],
                 format!(

@@ -108,7 +108,10 @@ impl EnvironmentStatus {
     ) -> Self {
         let waiting = state.queue.into_iter().map(|waiting| WaitingDeployment {
             deployment: waiting.deployment.to_string(),
-            release: listed(&waiting.artifacts),
+            release: match waiting.only.words() {
+                Some(only) => format!("{only}: {}", listed(&waiting.artifacts)),
+                None => listed(&waiting.artifacts),
+            },
         });
         Self {
             environment: environment.to_owned(),

@@ -112,6 +112,12 @@ impl Shown {
         ]);
         facts.add_row(["asked for by", &record.source.label()]);
         facts.add_row(["began", &moment(record.execution.started_at)]);
+        if let Some(only) = record.only.words() {
+            facts.add_row(["about", &only]);
+        }
+        if let Some(left_out) = record.only.left_out_words() {
+            facts.add_row(["", &left_out]);
+        }
         for (component, image) in &record.requested {
             facts.add_row([
                 component.as_str(),

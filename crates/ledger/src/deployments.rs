@@ -78,7 +78,10 @@ impl HistoryLine {
             id: record.deployment.id.clone(),
             started_at: record.execution.started_at,
             source: record.source.label(),
-            release: release.label(),
+            release: match record.only.words() {
+                Some(only) => format!("{only}: {}", release.label()),
+                None => release.label(),
+            },
             verdict: conclusion.map(|conclusion| conclusion.verdict),
             concluded_at: conclusion.map(|conclusion| conclusion.concluded_at),
             message: conclusion

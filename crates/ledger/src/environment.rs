@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use lockstep::DeploymentId;
 use lockstep::migration::RollbackFloor;
 use lockstep::release::{Artifacts, Component, Release};
+use lockstep::{DeploymentId, Only};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::deployments::Newest;
@@ -39,6 +40,28 @@ pub struct Waiting {
     pub deployment: DeploymentId,
     /// What it wants to deploy.
     pub artifacts: Artifacts,
+    /// The components that it is about, where a person named some.
+    pub only: Only,
+    /// What it wanted to deploy and does not any more: for these components, deployments of a part
+    /// that were asked for later had their turn first.
+    pub struck: BTreeMap<Component, DeploymentId>,
+}
+
+impl Waiting {
+    /// The same after the deployment `by` had its turn first and decided about `components`.
+    #[must_use]
+    pub fn without<'a>(
+        mut self,
+        components: impl IntoIterator<Item = &'a Component>,
+        by: &DeploymentId,
+    ) -> Self {
+        for component in components {
+            if self.artifacts.remove(component).is_some() {
+                self.struck.insert(component.clone(), by.clone());
+            }
+        }
+        self
+    }
 }
 
 /// What the lock's decision needs, read in one query.
@@ -67,6 +90,10 @@ pub struct VerifiedRelease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_floor: Option<RollbackFloor>,
 }
+
+/// The attributes of a queue entry beside what it wants.
+const ABOUT: &str = "about";
+const STRUCK: &str = "struck";
 
 /// "Do not deploy this here by itself."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,10 +134,7 @@ impl Ledger {
             } else if let Some(component) = sk_after(item, "newest#") {
                 state.newest.insert(component.to_owned(), newest(item)?);
             } else if let Some(id) = sk_after(item, "queue#") {
-                state.queue.push(Waiting {
-                    deployment: deployment_id(item, id)?,
-                    artifacts: body(item)?,
-                });
+                state.queue.push(waiting(item, id)?);
             }
         }
         Ok(state)
@@ -163,6 +187,26 @@ impl Ledger {
         let key = keys::of_environment(application, environment, keys::hold(digest));
         self.get(key).await?.as_ref().map(body).transpose()
     }
+}
+
+fn waiting(item: &Item, id: &str) -> Result<Waiting, LedgerError> {
+    let struck: BTreeMap<Component, DeploymentId> = part(item, STRUCK)?;
+    let mut artifacts: Artifacts = body(item)?;
+    artifacts.retain(|component, _| !struck.contains_key(component));
+    Ok(Waiting {
+        deployment: deployment_id(item, id)?,
+        artifacts,
+        only: part(item, ABOUT)?,
+        struck,
+    })
+}
+
+/// What an attribute says in JSON; nothing where there is none.
+fn part<T: Default + DeserializeOwned>(item: &Item, name: &str) -> Result<T, LedgerError> {
+    let Some(text) = find_text(item, name) else {
+        return Ok(T::default());
+    };
+    serde_json::from_str(text).map_err(|error| unreadable(item, &format!("{name}: {error}")))
 }
 
 pub(crate) fn lock(item: &Item) -> Result<Lock, LedgerError> {

@@ -54,7 +54,7 @@ pub use deployments::{Created, HistoryLine, Newest};
 pub use environment::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};
 pub use error::LedgerError;
 pub use events::TriggerEvent;
-pub use lock::{Acquired, LEASE};
+pub use lock::{Acquired, LEASE, Passed};
 pub use manifests::TriggerTarget;
 pub use migrations::MigrationRun;
 pub use questions::Answered;

@@ -2,12 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use lockstep::DeploymentId;
-use lockstep::record::{DeploymentRecord, DeploymentRef};
-use lockstep::release::Artifacts;
+use lockstep::record::DeploymentRecord;
 
 use crate::environment::{EnvironmentState, Lock, Waiting};
 use crate::error::LedgerError;
-use crate::item::{body_item, number, text};
+use crate::item::{body_item, json, number, text};
 use crate::transaction::{Expression, Outcome, Transaction};
 use crate::{Ledger, keys};
 
@@ -27,6 +26,15 @@ pub enum Acquired {
     No,
 }
 
+/// What becomes of the deployments that wait when one takes the lock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Passed<'a> {
+    /// Those whose wishes it takes over, and which end as superseded by it.
+    pub overtaken: &'a [Waiting],
+    /// Those that go on waiting, without the wishes about which it decides.
+    pub struck: &'a [Waiting],
+}
+
 impl Lock {
     /// Whether `me` may take the lock: it is free, or mine already, or its holder's lease ran out.
     pub fn is_open_to(&self, me: &DeploymentId, now: Timestamp) -> bool {
@@ -38,14 +46,14 @@ impl Lock {
 }
 
 impl Ledger {
-    /// Takes the lock if it still is as `state` shows it, takes over what the older
-    /// waiting deployments `overtaken` wanted (`record.requested` already holds it), and
-    /// marks those as superseded. All or nothing.
+    /// Takes the lock if it still is as `state` shows it, takes over what the older waiting
+    /// deployments wanted that are overtaken (`record.requested` already holds it), marks those as
+    /// superseded, and strikes out of the others what it decides about. All or nothing.
     pub async fn acquire_lock(
         &self,
         record: &DeploymentRecord,
         state: &EnvironmentState,
-        overtaken: &[Waiting],
+        passed: Passed<'_>,
         now: Timestamp,
     ) -> Result<Acquired, LedgerError> {
         let me = &record.deployment;
@@ -71,7 +79,7 @@ impl Ledger {
             ),
         )?;
         transaction.delete(self, of_environment(keys::queue(&me.id)))?;
-        for waiting in overtaken {
+        for waiting in passed.overtaken {
             transaction.delete(self, of_environment(keys::queue(&waiting.deployment)))?;
             let superseded =
                 Expression::update("SET superseded_by = :me").value(":me", text(me.id.as_str()));
@@ -80,6 +88,15 @@ impl Ledger {
                 keys::of_deployment(&waiting.deployment, "record"),
                 superseded,
             )?;
+        }
+        for waiting in passed.struck {
+            let key = of_environment(keys::queue(&waiting.deployment));
+            let struck = json(&key, &waiting.struck)?;
+            // One that left the queue meanwhile must not come back to it.
+            let strike = Expression::update("SET struck = :struck")
+                .only_when("attribute_exists(pk)")
+                .value(":struck", text(struck));
+            transaction.update(self, key, strike)?;
         }
         Ok(match transaction.commit(self).await? {
             Outcome::Written => Acquired::Yes { fence: fence + 1 },
@@ -90,11 +107,8 @@ impl Ledger {
     /// Puts a deployment into its environment's queue. Doing it again changes nothing, and
     /// so does a late call for a deployment that has ended or was taken over meanwhile: its
     /// entry would stay for good.
-    pub async fn enqueue(
-        &self,
-        me: &DeploymentRef,
-        artifacts: &Artifacts,
-    ) -> Result<(), LedgerError> {
+    pub async fn enqueue(&self, record: &DeploymentRecord) -> Result<(), LedgerError> {
+        let me = &record.deployment;
         let key = keys::of_environment(&me.application, &me.environment, keys::queue(&me.id));
         let mut transaction = Transaction::default();
         let alive = Expression::update("SET queued = :yes")
@@ -103,7 +117,12 @@ impl Ledger {
             )
             .value(":yes", text("yes"));
         transaction.update(self, keys::of_deployment(&me.id, "record"), alive)?;
-        transaction.put(self, body_item(key, artifacts)?, Expression::default())?;
+        // An update: what was struck out of the entry meanwhile stays so.
+        let entry = Expression::update("SET body = :body, about = :about");
+        let entry = entry
+            .value(":body", text(json(&key, &record.requested)?))
+            .value(":about", text(json(&key, &record.only)?));
+        transaction.update(self, key, entry)?;
         transaction.commit(self).await.map(drop)
     }
 }

@@ -60,6 +60,7 @@ fn record() -> DeploymentRecord {
         release: None,
         topic: None,
         approved: Vec::new(),
+        only: lockstep::Only::default(),
         conclusion: None,
     }
 }
@@ -367,7 +368,7 @@ async fn a_deployment_that_has_ended_does_not_queue_up_again() {
         .then_error(|| cancelled(&[Some(Item::new()), None]));
     let ledger = Ledger::new(mock_client!(aws_sdk_dynamodb, [&rule]), "ledger");
     let record = record();
-    let queued = ledger.enqueue(&record.deployment, &record.requested).await;
+    let queued = ledger.enqueue(&record).await;
     assert!(queued.is_ok());
 }
 

@@ -74,6 +74,7 @@ fn record() -> DeploymentRecord {
         }),
         topic: None,
         approved: Vec::new(),
+        only: lockstep::Only::default(),
         conclusion: None,
     }
 }

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use crate::next_steps::next_steps;
 use crate::plan::{Change, Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
-use crate::release::Artifacts;
 use crate::stack::{STAYS, StackStep};
 use crate::verdict::{Outcome, Verdict};
 
@@ -26,7 +25,7 @@ pub fn conclude(
         .unwrap_or_default();
     Conclusion {
         verdict,
-        message: message(verdict, &record.requested, steps, outcome, &why),
+        message: message(verdict, record, steps, outcome, &why),
         next_steps: next_steps(verdict, record, steps, outcome),
         concluded_at: now,
     }
@@ -34,7 +33,7 @@ pub fn conclude(
 
 fn message(
     verdict: Verdict,
-    requested: &Artifacts,
+    record: &DeploymentRecord,
     steps: &[Step],
     outcome: &Outcome,
     why: &str,
@@ -44,9 +43,14 @@ fn message(
         Verdict::Succeeded => {
             let live = listed(changes(steps), |step| &step.after);
             let gates = outcome.gates.iter().map(|it| format!(" {}", sentence(it)));
-            format!("Live and verified: {live}.{}", gates.collect::<String>())
+            let gates = gates.collect::<String>();
+            format!("Live and verified: {live}.{}{gates}", left_out(record))
         }
-        Verdict::NoChange => format!("Live already: {}. Nothing was changed.", labels(requested)),
+        Verdict::NoChange => format!(
+            "Live already: {}. Nothing was changed.{}",
+            labels(record),
+            left_out(record)
+        ),
         Verdict::RolledBack => format!("{why}Put back and verified: {}.", put_back(steps, outcome)),
         Verdict::Rejected => format!("{why}Nothing was changed."),
         Verdict::Superseded if outcome.unwound => {
@@ -93,11 +97,22 @@ pub fn sentence(text: &str) -> String {
     }
 }
 
-fn labels(requested: &Artifacts) -> String {
-    if requested.is_empty() {
-        return "everything that the manifest asks for".to_owned();
+fn labels(record: &DeploymentRecord) -> String {
+    if record.requested.is_empty() {
+        let named: Vec<_> = record.only.components().collect();
+        let of = match named.as_slice() {
+            [] => String::new(),
+            named => format!(" of {}", named.join(", ")),
+        };
+        return format!("everything that the manifest asks for{of}");
     }
-    crate::release::labels(requested)
+    crate::release::labels(&record.requested)
+}
+
+/// What was asked for and not deployed, as one more sentence.
+fn left_out(record: &DeploymentRecord) -> String {
+    let words = record.only.left_out_words();
+    words.map_or_else(String::new, |words| format!(" {words}"))
 }
 
 /// The failure in words. What a Lambda function returns as its error arrives as JSON.

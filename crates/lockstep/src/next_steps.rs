@@ -133,6 +133,10 @@ fn command(record: &DeploymentRecord) -> String {
             let _ = write!(command, " --image {component}={}", image.reference());
         }
     }
+    let only: Vec<_> = record.only.components().collect();
+    if !only.is_empty() {
+        let _ = write!(command, " --only {}", only.join(","));
+    }
     for approval in &record.approved {
         let _ = write!(command, " --approve {approval}");
     }

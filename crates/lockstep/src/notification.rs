@@ -65,8 +65,10 @@ impl Notification {
         let place = format!("{} in {}", deployment.application, deployment.environment);
         let (name, title) = titled(moment, &place);
         let (description, next_steps) = described(record, moment);
+        let only = record.only.words();
+        let only = only.map_or_else(String::new, |only| format!(" It is about {only}."));
         let context = format!(
-            "Deployment {}, asked for by {}.",
+            "Deployment {}, asked for by {}.{only}",
             deployment.id,
             record.source.label()
         );
@@ -171,7 +173,13 @@ const fn symbol(verdict: Verdict) -> &'static str {
 
 fn described(record: &DeploymentRecord, moment: &Moment<'_>) -> (String, Vec<String>) {
     match moment {
-        Moment::Started(plan) => (plan.map(Plan::told).unwrap_or_default(), Vec::new()),
+        Moment::Started(plan) => {
+            let mut told = plan.map(Plan::told).unwrap_or_default();
+            if let Some(left_out) = record.only.left_out_words() {
+                told = format!("{told}\n{left_out}");
+            }
+            (told, Vec::new())
+        }
         Moment::Asking(question) => asked(record, question),
         Moment::RollingBack(failure) => {
             let why = failure.map_or_else(|| "The deployment failed".to_owned(), cause_text);
@@ -251,6 +259,7 @@ mod tests {
             release: None,
             topic: None,
             approved: Vec::new(),
+            only: crate::Only::default(),
             conclusion: None,
         })
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::migration::RollbackFloor;
 use crate::release::Artifacts;
 use crate::verdict::Verdict;
-use crate::{DeploymentId, PhaseError};
+use crate::{DeploymentId, Only, PhaseError};
 
 /// The Step Functions execution that runs a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,9 @@ pub struct DeploymentRecord {
     /// `network/skip:Resource`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved: Vec<String>,
+    /// The components it is about, where a person named some.
+    #[serde(default, skip_serializing_if = "Only::is_everything")]
+    pub only: Only,
     /// How it ended; `None` while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,

@@ -148,9 +148,14 @@ fn verified(
     }
     let said = record.release.as_ref().and_then(ReleaseRequest::floor);
     let standing = current.and_then(|current| current.rollback_floor.as_ref());
+    // Of a part only that is on this version of the manifest, so that the whole is not.
+    let whole = current.filter(|_| !record.only.is_everything());
+    let manifest_version = whole.map_or(plan.release.manifest_version, |current| {
+        current.release.manifest_version
+    });
     VerifiedRelease {
         release: Release {
-            manifest_version: plan.release.manifest_version,
+            manifest_version,
             artifacts,
         },
         deployment: record.deployment.id.clone(),

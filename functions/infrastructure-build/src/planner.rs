@@ -6,7 +6,7 @@ use aws_types::SdkConfig;
 use jiff::Timestamp;
 use lockstep::plan::{Change, Part, PartStep};
 use lockstep::record::DeploymentRef;
-use lockstep::{Check, PhaseError};
+use lockstep::{Check, Only, PhaseError};
 use lockstep_handler::{environment_of, hold_lock, parse, record_of};
 use lockstep_ledger::Ledger;
 use lockstep_sources::{Known, Sources, Values};
@@ -88,7 +88,15 @@ impl Planner {
             .await?;
         let verified = current.map_or_else(BTreeMap::new, |it| it.release.artifacts);
         let mut seen = Seen::default();
+        let needed = record.only.needs(&environment);
         for (component, resolved) in environment.infrastructure_in_order() {
+            if !record.only.has(component) {
+                if needed.contains(component) {
+                    let outcome = self.left_alone(deployment, component).await?;
+                    seen.take(component, outcome);
+                }
+                continue;
+            }
             let wanted = Wanted {
                 component,
                 resolved,
@@ -123,6 +131,22 @@ impl Planner {
         };
         self.ledger.put_part(&deployment.id, OF, &part).await?;
         Ok(Ok(told(&part)))
+    }
+}
+
+impl Planner {
+    /// A component that the deployment is not about, and whose outputs it takes: as it is.
+    async fn left_alone(
+        &self,
+        deployment: &DeploymentRef,
+        component: &str,
+    ) -> Result<Outcome, PhaseError> {
+        let (application, environment) = (&deployment.application, &deployment.environment);
+        let ledger = &self.ledger;
+        let record = ledger.build_record(application, environment, component);
+        let outputs = record.await?.certain().map(|it| it.outputs.clone());
+        let missing = || Only::missing(format!("infrastructure {component}"));
+        Ok(outputs.map_or_else(|| Outcome::Failed(vec![missing()]), Outcome::Unchanged))
     }
 }
 

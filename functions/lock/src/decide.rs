@@ -1,6 +1,7 @@
 //! Whose turn it is: a pure decision over what the ledger shows.
 
 use jiff::Timestamp;
+use lockstep::DeploymentId;
 use lockstep::record::DeploymentRecord;
 use lockstep::release::{Artifact, Artifacts, Component, inherit};
 use lockstep_ledger::{EnvironmentState, Waiting};
@@ -21,6 +22,8 @@ pub(crate) enum Decision {
         requested: Artifacts,
         /// The older waiting deployments, which end as superseded.
         overtaken: Vec<Waiting>,
+        /// The older waiting deployments that go on waiting, without what this one decides about.
+        struck: Vec<Waiting>,
     },
     /// Everything it wanted was overtaken by newer images.
     Superseded(String),
@@ -30,6 +33,12 @@ pub(crate) enum Decision {
 
 /// Decides for `record`. The newest waiting deployment wins; what older ones wanted and
 /// it does not name itself becomes part of it.
+///
+/// Deployments of a part of the application, which only a person asks for, have a turn of their own:
+/// before all others, in the order in which they were asked for. They take nothing over, because
+/// they are about nothing else, and nothing takes them over, because they were asked for alone. For
+/// the components that they name an artifact for, they are the later wish: that is struck out of
+/// what the older ones want, so that none of these puts it on something else again.
 pub(crate) fn decide(
     record: &DeploymentRecord,
     state: &EnvironmentState,
@@ -43,42 +52,98 @@ pub(crate) fn decide(
     {
         return Decision::Held(lock.fence);
     }
-    // It ends only once the newer one has the lock: what it wants is in its queue entry, and
-    // ending would take that away before the newer one could take it over.
-    if let Some(newer) = state.queue.iter().find(|waiting| waiting.deployment > *me) {
-        return Decision::Wait(format!(
-            "deployment {}, which is newer and goes first",
-            newer.deployment
-        ));
+    if let Some(first) = goes_first(record, &state.queue) {
+        return Decision::Wait(first);
     }
     if let Some(holder) = holder(state, record, now) {
         return Decision::Wait(holder);
     }
-    let mut overtaken: Vec<_> = state
-        .queue
-        .iter()
-        .filter(|waiting| waiting.deployment < *me)
-        .cloned()
-        .collect();
-    overtaken.drain(..overtaken.len().saturating_sub(OVERTAKEN_AT_ONCE));
+    let older = state.queue.iter();
+    let older = older.filter(|waiting| waiting.deployment < *me);
     let mut requested = record.requested.clone();
+    if !record.only.is_everything() {
+        return Decision::Take {
+            struck: struck(older, &requested, me),
+            requested,
+            overtaken: Vec::new(),
+        };
+    }
+    let mut overtaken: Vec<_> = older.cloned().collect();
+    overtaken.drain(..overtaken.len().saturating_sub(OVERTAKEN_AT_ONCE));
+    let by_part = drop_struck(&mut requested, me, &state.queue);
     for waiting in overtaken.iter().rev() {
         inherit(&mut requested, &waiting.artifacts);
     }
-    let wanted = requested.len();
-    let Some(newest) = drop_outdated(&mut requested, record, state) else {
-        return Decision::Take {
+    let newest = drop_outdated(&mut requested, record, state);
+    match newest.or(by_part) {
+        Some(by) if requested.is_empty() => Decision::Superseded(by),
+        _ => Decision::Take {
             requested,
             overtaken,
-        };
+            struck: Vec::new(),
+        },
+    }
+}
+
+/// Which waiting deployment goes first, in words.
+fn goes_first(record: &DeploymentRecord, queue: &[Waiting]) -> Option<String> {
+    let me = &record.deployment.id;
+    let others = || queue.iter().filter(|waiting| waiting.deployment != *me);
+    let mut parts = others().filter(|waiting| !waiting.only.is_everything());
+    if !record.only.is_everything() {
+        let older = parts.find(|part| part.deployment < *me)?;
+        return Some(format!(
+            "deployment {}, which was asked for before",
+            older.deployment
+        ));
+    }
+    if let Some(part) = parts.next() {
+        return Some(format!(
+            "deployment {}, which is about a part of the application and goes first",
+            part.deployment
+        ));
+    }
+    // It ends only once the newer one has the lock: what it wants is in its queue entry, and
+    // ending would take that away before the newer one could take it over.
+    let newer = others().find(|waiting| waiting.deployment > *me)?;
+    Some(format!(
+        "deployment {}, which is newer and goes first",
+        newer.deployment
+    ))
+}
+
+/// The older waiting deployments that want something for a component that this one decides about,
+/// without that.
+fn struck<'a>(
+    older: impl Iterator<Item = &'a Waiting>,
+    mine: &Artifacts,
+    me: &DeploymentId,
+) -> Vec<Waiting> {
+    let wants = |waiting: &&Waiting| {
+        let mut wanted = waiting.artifacts.keys();
+        waiting.only.is_everything() && wanted.any(|component| mine.contains_key(component))
     };
-    if wanted > 0 && requested.is_empty() {
-        return Decision::Superseded(newest);
-    }
-    Decision::Take {
-        requested,
-        overtaken,
-    }
+    let older = older.filter(wants).cloned();
+    let mut struck: Vec<_> = older.map(|it| it.without(mine.keys(), me)).collect();
+    struck.drain(..struck.len().saturating_sub(OVERTAKEN_AT_ONCE));
+    struck
+}
+
+/// Leaves out what deployments of a part decided about that were asked for later and had their
+/// turn first. Says which, when something was left out.
+fn drop_struck(requested: &mut Artifacts, me: &DeploymentId, queue: &[Waiting]) -> Option<String> {
+    let mine = queue.iter().find(|waiting| waiting.deployment == *me)?;
+    let mut by = None;
+    requested.retain(|component, _| match mine.struck.get(component) {
+        Some(later) => {
+            by = Some(format!(
+                "deployment {later}, which was asked for later and decided about {component}"
+            ));
+            false
+        }
+        None => true,
+    });
+    by
 }
 
 /// Who holds the lock, in words; `None` when it may be taken.

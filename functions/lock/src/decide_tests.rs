@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use lockstep::DeploymentId;
 use lockstep::record::{DeploymentRecord, DeploymentRef, Execution, Source};
 use lockstep::release::{Artifacts, ImageArtifact, ZipArtifact};
+use lockstep::{DeploymentId, Only};
 use lockstep_ledger::{EnvironmentState, Lock, Newest, NewestReleases, ReleaseMark, Waiting};
 
 use super::{Decision, decide};
@@ -52,6 +52,7 @@ fn record(number: u64, requested: Artifacts) -> DeploymentRecord {
         release: None,
         topic: None,
         approved: Vec::new(),
+        only: Only::default(),
         conclusion: None,
     }
 }
@@ -70,6 +71,8 @@ fn waiting(number: u64, artifacts: Artifacts) -> Waiting {
     Waiting {
         deployment: id(number),
         artifacts,
+        only: Only::default(),
+        struck: BTreeMap::new(),
     }
 }
 
@@ -85,7 +88,8 @@ fn a_free_environment_is_taken() {
         decision,
         Decision::Take {
             requested,
-            overtaken: vec![]
+            overtaken: vec![],
+            struck: vec![]
         }
     );
 }
@@ -166,6 +170,7 @@ fn the_winner_takes_over_what_the_others_wanted() {
     let Decision::Take {
         requested,
         overtaken,
+        ..
     } = decide(&record(3, images(&[("job/job", "job", 2)])), &state, now())
     else {
         unreachable!("the lock is free")
@@ -206,7 +211,8 @@ fn an_image_that_was_overtaken_while_it_waited_is_not_deployed() {
         decide(&by_hand, &state, now()),
         Decision::Take {
             requested: old,
-            overtaken: vec![]
+            overtaken: vec![],
+            struck: vec![]
         }
     );
 }
@@ -241,4 +247,132 @@ fn an_uploaded_release_that_was_overtaken_while_it_was_read_is_not_deployed() {
         decide(&record(2, with("1.4.0")), &state, now()),
         Decision::Take { .. }
     ));
+}
+
+/// Only these components.
+fn only(components: &[&str]) -> Only {
+    serde_json::from_value(serde_json::json!({ "components": components })).unwrap()
+}
+
+fn part(number: u64, components: &[&str], requested: Artifacts) -> DeploymentRecord {
+    DeploymentRecord {
+        only: only(components),
+        source: Source::Manual {
+            by: "ann".into(),
+            reason: None,
+        },
+        ..record(number, requested)
+    }
+}
+
+fn waiting_part(number: u64, components: &[&str], artifacts: Artifacts) -> Waiting {
+    Waiting {
+        only: only(components),
+        ..waiting(number, artifacts)
+    }
+}
+
+fn with_queue(queue: &[Waiting]) -> EnvironmentState {
+    EnvironmentState {
+        queue: queue.to_vec(),
+        ..EnvironmentState::default()
+    }
+}
+
+#[test]
+fn a_part_goes_before_everything_else_and_parts_by_their_age() {
+    let (web, api) = (
+        images(&[("web/web", "w3", 3)]),
+        images(&[("api/api", "a2", 2)]),
+    );
+    let hotfix = part(2, &["web"], web.clone());
+    let queue = [
+        waiting(1, api.clone()),
+        waiting_part(2, &["web"], web.clone()),
+        waiting(3, api.clone()),
+        waiting_part(4, &["api"], api.clone()),
+    ];
+    let wait = |record: &DeploymentRecord, queue: &[Waiting]| match decide(
+        record,
+        &with_queue(queue),
+        now(),
+    ) {
+        Decision::Wait(words) => words,
+        other => format!("{other:?}"),
+    };
+    let decision = decide(&hotfix, &with_queue(&queue), now());
+    let taken = Decision::Take {
+        requested: web,
+        overtaken: vec![],
+        struck: vec![],
+    };
+    assert_eq!(decision, taken);
+    for whole in [1, 3, 5] {
+        let words = wait(&record(whole, api.clone()), &queue);
+        assert!(
+            words.ends_with("which is about a part of the application and goes first"),
+            "{words}"
+        );
+    }
+    let words = wait(&part(4, &["api"], api.clone()), &queue);
+    assert!(words.ends_with("which was asked for before"), "{words}");
+    // Nobody is left waiting: after both parts, the newest of the others takes over the older one.
+    let left = [queue[0].clone(), queue[2].clone()];
+    assert!(matches!(
+        decide(&record(3, api), &with_queue(&left), now()),
+        Decision::Take { overtaken, .. } if overtaken == left[..1]
+    ));
+}
+
+#[test]
+fn a_part_is_the_later_wish_for_what_it_names_and_for_nothing_else() {
+    let both = images(&[("api/api", "a2", 2), ("web/web", "w2", 2)]);
+    let queue = [
+        waiting(1, both.clone()),
+        waiting(2, images(&[("api/api", "a2", 2)])),
+        waiting(4, both.clone()),
+    ];
+    let older_image = part(3, &["web"], images(&[("web/web", "w1", 1)]));
+    let Decision::Take { struck, .. } = decide(&older_image, &with_queue(&queue), now()) else {
+        unreachable!("the lock is free")
+    };
+    let expected = waiting(1, both.clone()).without([&"web/web".to_owned()], &id(3));
+    assert_eq!(struck, [expected]);
+    assert_eq!(struck[0].artifacts, images(&[("api/api", "a2", 2)]));
+    let settings_only = part(3, &["web"], Artifacts::new());
+    assert!(matches!(
+        decide(&settings_only, &with_queue(&queue), now()),
+        Decision::Take { struck, overtaken, .. } if struck.is_empty() && overtaken.is_empty()
+    ));
+}
+
+#[test]
+fn what_was_struck_is_not_deployed_and_nothing_left_is_superseded() {
+    let both = images(&[("api/api", "a2", 2), ("web/web", "w2", 2)]);
+    let web = "web/web".to_owned();
+    let queue = [waiting(1, both.clone()).without([&web], &id(3))];
+    // Also where a person named it.
+    let mut by_hand = record(1, both);
+    by_hand.source = Source::Manual {
+        by: "ann".into(),
+        reason: None,
+    };
+    let Decision::Take { requested, .. } = decide(&by_hand, &with_queue(&queue), now()) else {
+        unreachable!("the lock is free")
+    };
+    assert_eq!(requested, images(&[("api/api", "a2", 2)]));
+    // Whoever overtakes it does not bring it back either.
+    let Decision::Take { requested, .. } =
+        decide(&record(5, Artifacts::new()), &with_queue(&queue), now())
+    else {
+        unreachable!("the lock is free")
+    };
+    assert_eq!(requested, images(&[("api/api", "a2", 2)]));
+    let alone = images(&[("web/web", "w2", 2)]);
+    let queue = [waiting(1, alone.clone()).without([&web], &id(3))];
+    let decision = decide(&record(1, alone), &with_queue(&queue), now());
+    assert!(
+        matches!(&decision, Decision::Superseded(by) if by.ends_with("asked for later and decided about web/web")),
+        "{decision:?}"
+    );
 }

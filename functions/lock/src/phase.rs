@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use lockstep::record::DeploymentRecord;
 use lockstep::{PhaseError, WakeKey};
 use lockstep_handler::{Context, Invocation, Tokens};
-use lockstep_ledger::{Acquired, EnvironmentState, Registration};
+use lockstep_ledger::{Acquired, EnvironmentState, Passed, Registration};
 use serde_json::{Value, json};
 
 use crate::decide::{Decision, decide};
@@ -105,16 +105,21 @@ impl LockPhase {
                 Decision::Take {
                     requested,
                     overtaken,
+                    struck,
                 } => {
                     warn_of_dead_holder(&state);
                     let record = DeploymentRecord {
                         requested,
                         ..record
                     };
+                    let passed = Passed {
+                        overtaken: &overtaken,
+                        struck: &struck,
+                    };
                     let acquired = self
                         .context
                         .ledger
-                        .acquire_lock(&record, &state, &overtaken, now)
+                        .acquire_lock(&record, &state, passed, now)
                         .await?;
                     if let Acquired::Yes { fence } = acquired {
                         return Ok(Turn::Acquired(fence));
@@ -135,7 +140,7 @@ impl LockPhase {
         now: Timestamp,
     ) -> Result<(), PhaseError> {
         let me = &invocation.deployment;
-        self.context.ledger.enqueue(me, &record.requested).await?;
+        self.context.ledger.enqueue(record).await?;
         let mut payload = payload.clone();
         if let Value::Object(fields) = &mut payload {
             fields.insert("woken".to_owned(), Value::Bool(true));

@@ -9,7 +9,7 @@ use lockstep::lambda::{
 };
 use lockstep::manifest::{ResolvedEnvironment, ResolvedFunction};
 use lockstep::release::Artifacts;
-use lockstep::{Check, PhaseError};
+use lockstep::{Check, Only, PhaseError};
 use lockstep_lambda::Lambda;
 
 /// How many functions are looked at at the same time; the budget of calls paces them.
@@ -20,6 +20,8 @@ const AT_ONCE: usize = 32;
 pub(crate) struct Functions<'a> {
     pub(crate) lambda: Lambda,
     pub(crate) environment: &'a ResolvedEnvironment,
+    /// The components that the deployment is about.
+    pub(crate) only: &'a Only,
     /// The artifacts of this deployment.
     pub(crate) requested: &'a Artifacts,
     /// The artifacts of the last verified release.
@@ -40,7 +42,7 @@ impl Functions<'_> {
             Ok(found) => found,
             Err(check) => return Ok((Vec::new(), vec![check])),
         };
-        let (members, mut failed) = members(self.environment, &known);
+        let (members, mut failed) = members(self.environment, self.only, &known);
         let planned = stream::iter(members)
             .filter(|(component, member)| {
                 let asked = self.is_member_asked(component, member);
@@ -63,7 +65,8 @@ impl Functions<'_> {
     /// names no artifact for it and the manifest no settings, nobody has to look.
     fn is_asked(&self, name: &str, entry: &ResolvedFunction) -> bool {
         let of_entry = |component: &String| component.split('/').next() == Some(name);
-        !entry.configuration.is_empty() || self.requested.keys().any(of_entry)
+        let is_named = || self.requested.keys().any(of_entry);
+        self.only.has(name) && (!entry.configuration.is_empty() || is_named())
     }
 
     fn is_member_asked(&self, component: &str, member: &Member<'_>) -> bool {

@@ -68,6 +68,7 @@ impl Planner {
         let functions = Functions {
             lambda: self.lambda.paced(self.rate, None),
             environment: &environment,
+            only: &record.only,
             requested: &record.requested,
             verified: &verified,
         };

@@ -1,19 +1,19 @@
 //! From the ledger's records and the account's stacks to a part of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lockstep::live::{is_published, live_path};
-use lockstep::manifest::ResolvedEnvironment;
+use lockstep::manifest::{ResolvedEnvironment, ResolvedStack};
 use lockstep::plan::{Change, Part, PartStep};
 use lockstep::record::DeploymentRef;
 use lockstep::stack::{StackStep, identity};
-use lockstep::{Check, PhaseError};
+use lockstep::{Check, Only, PhaseError};
 use lockstep_cloudformation::CloudFormation;
 use lockstep_handler::{environment_of, hold_lock, parse, record_of};
 use lockstep_ledger::Ledger;
 use lockstep_parameters::Parameters;
-use lockstep_sources::{Known, Sources, Values};
+use lockstep_sources::{Known, Sources, Values, or_check};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -98,8 +98,17 @@ impl Planner {
             known: self.known(deployment, &environment).await?,
             ..Seen::default()
         };
+        let needed = record.only.needs(&environment);
+        seen.failed.extend(unbuilt(&seen.known, &needed));
         let (budget, known_before) = (Budget::begin(), progress.clone());
         for (component, resolved) in environment.stacks_in_order() {
+            if !record.only.has(component) {
+                if needed.contains(component) {
+                    let outcome = self.left_alone(component, resolved).await?;
+                    seen.take(component, outcome);
+                }
+                continue;
+            }
             if budget.is_used_up() {
                 seen.waiting
                     .get_or_insert_with(|| "there are more stacks to look at".to_owned());
@@ -127,11 +136,29 @@ impl Planner {
         if let (Some(note), true) = (&seen.waiting, seen.failed.is_empty()) {
             return Ok(Look::Again(note.clone()));
         }
-        let conflicts = self.conflicts(deployment, &environment).await?;
+        let part = record.only.part_of(&environment);
+        let conflicts = self.conflicts(deployment, &part).await?;
         seen.failed.extend(conflicts);
         let part = self.part(seen).await?;
         self.ledger.put_part(&deployment.id, OF, &part).await?;
         Ok(Look::Passed(told(&part)))
+    }
+
+    /// A stack that the deployment is not about, and whose outputs it takes: as it is.
+    async fn left_alone(
+        &self,
+        component: &str,
+        resolved: &ResolvedStack,
+    ) -> Result<Outcome, PhaseError> {
+        let live = match or_check(self.cloudformation.stack(&resolved.stack).await)? {
+            Ok(live) => live,
+            Err(check) => return Ok(Outcome::Failed(vec![check])),
+        };
+        let live = live.filter(|live| !live.status.is_deleted());
+        Ok(match live {
+            Some(live) => Outcome::Unchanged(live.outputs),
+            None => Outcome::Failed(vec![Only::missing(format!("stack {component}"))]),
+        })
     }
 
     /// What is known of the infrastructure that CodeBuild builds. It comes before the stacks, so that
@@ -225,6 +252,16 @@ impl Seen {
             Outcome::NotYet(note) => drop(self.waiting.get_or_insert(note)),
         }
     }
+}
+
+/// The infrastructure whose outputs the deployment takes, which it is not about, and which was
+/// not built to the end.
+fn unbuilt(known: &BTreeMap<String, Known>, needed: &BTreeSet<String>) -> Vec<Check> {
+    let open = known
+        .iter()
+        .filter(|(name, known)| needed.contains(*name) && **known == Known::NotYet);
+    open.map(|(name, _)| Only::missing(format!("infrastructure {name}")))
+        .collect()
 }
 
 fn part_step(planned: Planned) -> PartStep {

@@ -143,7 +143,7 @@ impl Planner {
     ) -> Result<(Option<Part>, &'static str), PhaseError> {
         let (id, environment) = (&planning.deployment.id, planning.environment);
         let mut parts = Vec::new();
-        if !environment.infrastructure.is_empty() {
+        if planning.has_any(environment.infrastructure.keys()) {
             let Some(builds) = self.ledger.part(id, INFRASTRUCTURE).await? else {
                 return Ok((None, INFRASTRUCTURE));
             };
@@ -190,7 +190,8 @@ impl Planner {
     async fn rest(&self, planning: &Planning<'_>, functions: Part) -> Result<Part, PhaseError> {
         let now = Timestamp::now();
         let requested = &planning.record.requested;
-        let services = planning.environment.services.iter();
+        let part = planning.record.only.part_of(planning.environment);
+        let services = part.services.iter();
         let wanted = services.map(|(component, resolved)| Wanted {
             deployment: planning.deployment,
             component,
@@ -198,7 +199,7 @@ impl Planner {
             artifacts: requested,
             now,
         });
-        let components = planning.environment.services.keys();
+        let components = part.services.keys();
         let planned = stream::iter(wanted)
             .map(|wanted| self.services.plan(wanted))
             .buffered(AT_ONCE);
@@ -209,7 +210,7 @@ impl Planner {
             ledger: &self.ledger,
             deployment: planning.deployment,
             record: planning.record,
-            environment: planning.environment,
+            environment: &part,
         };
         let (before, after) = migrations.plan(&services).await?;
         let mut parts = vec![before];
@@ -224,7 +225,7 @@ impl Planner {
         planning: &Planning<'_>,
         stage: Turn,
     ) -> Result<Option<Part>, PhaseError> {
-        if planning.environment.functions.is_empty() {
+        if !planning.has_any(planning.environment.functions.keys()) {
             return Ok(Some(Part::default()));
         }
         let of = stage.part_of(FUNCTIONS);
@@ -233,6 +234,11 @@ impl Planner {
 }
 
 impl Planning<'_> {
+    /// Whether the deployment is about any of these components.
+    fn has_any<'n>(&self, mut components: impl Iterator<Item = &'n String>) -> bool {
+        components.any(|component| self.record.only.has(component))
+    }
+
     fn release(&self) -> Release {
         Release {
             manifest_version: self.record.manifest_version,

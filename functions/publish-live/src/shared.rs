@@ -78,12 +78,16 @@ impl Shared {
         let deployment = by.deployment;
         let record = record_of(by.ledger, deployment).await?;
         let environment = environment_of(by.ledger, deployment, record.manifest_version).await?;
+        // What a deployment of a part is not about stays as it was told.
+        let environment = record.only.part_of(&environment);
+        let release = record.release.as_ref();
+        let release = release.filter(|_| record.only.is_everything());
         let facts = Facts {
             deployment,
             environment: &environment,
             requested: &record.requested,
             verified,
-            version: record.release.as_ref().map(|it| it.version.as_str()),
+            version: release.map(|it| it.version.as_str()),
             arn: &record.execution.arn,
             outputs: &self.outputs(&environment).await?,
             built: &built(by, &environment).await?,

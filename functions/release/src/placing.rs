@@ -1,13 +1,13 @@
 //! Writing a checked release into its deployment's record.
 
 use jiff::Timestamp;
-use lockstep::PhaseError;
 use lockstep::manifest::{ResolvedEnvironment, SOURCE_LIMIT};
 use lockstep::record::ReleaseRequest;
 use lockstep::release::{Artifact, Artifacts, ZipArtifact};
 use lockstep::release_file::ReleaseFile;
 use lockstep::release_order::ReleaseAge;
-use lockstep_ledger::{Ledger, ReleaseMark, Released, StoredRecord};
+use lockstep::{Only, PhaseError};
+use lockstep_ledger::{Ledger, NewestReleases, ReleaseMark, Released, StoredRecord};
 
 /// The largest template that CloudFormation reads, in bytes.
 const TEMPLATE_LIMIT: u64 = 1_048_576;
@@ -38,7 +38,8 @@ impl Placing<'_> {
     ) -> Result<Option<String>, PhaseError> {
         let record = &self.standing.record;
         let me = &record.deployment;
-        let artifacts = self.artifacts(checked)?;
+        let mut only = record.only.clone();
+        let artifacts = self.artifacts(checked, &mut only)?;
         if !record.source.is_manual() {
             self.refuse_held(&artifacts).await?;
         }
@@ -57,13 +58,19 @@ impl Placing<'_> {
         let mut raised = marks.clone();
         if !self.request.allow_older {
             if record.source.is_manual() {
-                self.refuse_older(&mine, marks.newest.as_ref())?;
+                self.refuse_older(&mine, &marks, &artifacts)?;
             }
             raised = marks.with(&mine, artifacts.keys());
+            if !only.is_everything() {
+                // The environment does not have this release, only a part of it: another one
+                // that is older than it and newer than what the rest is on is welcome.
+                raised.newest.clone_from(&marks.newest);
+            }
         }
         let count = artifacts.len();
         let mut changed = record.clone();
         changed.requested.extend(artifacts);
+        changed.only = only;
         if let Some(release) = &mut changed.release {
             release.rollback_floor.clone_from(&self.file.rollback_floor);
         }
@@ -82,8 +89,9 @@ impl Placing<'_> {
         )
     }
 
-    /// What goes where. What nothing takes was checked all the same, and is left alone.
-    fn artifacts(&self, checked: &[ZipArtifact]) -> Result<Artifacts, PhaseError> {
+    /// What goes where. What nothing takes was checked all the same, and is left alone; so is what
+    /// only components take that the deployment is not about.
+    fn artifacts(&self, checked: &[ZipArtifact], only: &mut Only) -> Result<Artifacts, PhaseError> {
         let assigned = self.file.assign(self.environment);
         let find = |path: &str| checked.iter().find(|artifact| artifact.path == path);
         let placed = assigned.components.into_iter();
@@ -93,6 +101,8 @@ impl Placing<'_> {
                 Some((component.clone(), self.kind(&component, file)))
             })
             .collect();
+        let found = !artifacts.is_empty();
+        let artifacts = only.keep(artifacts);
         let mut sources = artifacts.values().filter_map(Artifact::as_source);
         if let Some(large) = sources.find(|it| it.size > SOURCE_LIMIT as u64) {
             return Err(self.rejected(format!(
@@ -106,6 +116,12 @@ impl Placing<'_> {
             return Err(self.rejected(format!(
                 "the template {} has {} bytes; CloudFormation reads at most {TEMPLATE_LIMIT} (1 MB)",
                 large.path, large.size
+            )));
+        }
+        if let (true, true, Some(words)) = (artifacts.is_empty(), found, only.words()) {
+            return Err(self.rejected(format!(
+                "nothing in it is for what is deployed, which is {words}. {}",
+                only.left_out_words().unwrap_or_default()
             )));
         }
         if artifacts.is_empty() {
@@ -151,16 +167,22 @@ impl Placing<'_> {
 
     /// What is older by its event was refused by the trigger, and what was overtaken since then
     /// gives way at the lock. The age of a release that a person named is known only here;
-    /// naming the newest version again is fine.
+    /// naming the newest version again is fine. A part of a release is as old as what it brings.
     fn refuse_older(
         &self,
         mine: &ReleaseMark,
-        newest: Option<&ReleaseMark>,
+        marks: &NewestReleases,
+        artifacts: &Artifacts,
     ) -> Result<(), PhaseError> {
-        let older = newest.filter(|newest| {
+        let is_older = |newest: &&ReleaseMark| {
             let again = newest.age.version == mine.age.version;
             !again && mine.age.is_older_than(&newest.age)
-        });
+        };
+        // Where a part of a newer release was deployed, only the marks of its components tell.
+        let everything = self.standing.record.only.is_everything();
+        let newest = marks.newest.as_ref().filter(|_| everything);
+        let of_components = artifacts.keys().filter_map(|it| marks.components.get(it));
+        let older = newest.into_iter().chain(of_components).find(is_older);
         let Some(newest) = older else {
             return Ok(());
         };

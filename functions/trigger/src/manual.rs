@@ -1,10 +1,10 @@
 //! A deployment that a person or a pipeline asks for.
 
-use lockstep::PhaseError;
 use lockstep::manifest::{CodeSource, ResolvedEnvironment};
 use lockstep::record::{DeploymentRecord, Execution, ReleaseRequest, Source};
 use lockstep::release::Artifacts;
 use lockstep::trigger::ManualRequest;
+use lockstep::{Only, PhaseError};
 use lockstep_ledger::Created;
 
 use crate::Trigger;
@@ -40,10 +40,12 @@ impl Trigger {
             }),
             topic: environment.topic.clone(),
             approved: request.approve.clone(),
+            only: Only::default(),
             conclusion: None,
         };
-        let refused = match self.artifacts(request, &environment).await {
-            Ok(artifacts) => {
+        let refused = match self.wishes(request, &environment).await {
+            Ok((only, artifacts)) => {
+                record.only = only;
                 record.requested = artifacts;
                 match self
                     .ledger
@@ -66,6 +68,7 @@ impl Trigger {
         };
         // It is known where this was to go, so its refusal belongs into that history.
         record.requested = Artifacts::new();
+        record.only = Only::default();
         record.release = None;
         self.ledger
             .create_deployment(&record, true, execution.started_at)
@@ -102,15 +105,22 @@ impl Trigger {
         Ok((version, environment))
     }
 
-    /// The images by component. Everything that is wrong is named at once.
-    async fn artifacts(
+    /// The components that it is about, and the images by component. Everything that is wrong
+    /// with images is named at once; those of other components are not even looked for.
+    async fn wishes(
         &self,
         request: &ManualRequest,
         environment: &ResolvedEnvironment,
-    ) -> Result<Artifacts, PhaseError> {
+    ) -> Result<(Only, Artifacts), PhaseError> {
         let mut artifacts = Artifacts::new();
         let mut missing = Vec::new();
-        for (component, reference) in request.components(environment)? {
+        let images = request.components(environment)?;
+        let mut only = request.only(environment)?;
+        for (component, reference) in images {
+            if !only.has(&component) {
+                only.leave_out(format!("{component} {reference}"));
+                continue;
+            }
             let repository = repository(environment, &component)?;
             match self.image(repository, &reference).await? {
                 Some(image) => drop(artifacts.insert(component, image.into())),
@@ -118,7 +128,7 @@ impl Trigger {
             }
         }
         if missing.is_empty() {
-            return Ok(artifacts);
+            return Ok((only, artifacts));
         }
         Err(PhaseError::Rejected {
             resource: format!("image {}", missing.join(", ")),

@@ -126,6 +126,7 @@ impl Trigger {
             release: None,
             topic: target.topic.clone(),
             approved: Vec::new(),
+            only: lockstep::Only::default(),
             conclusion: None,
         };
         Ok(

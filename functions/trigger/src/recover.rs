@@ -5,7 +5,7 @@ use lockstep::plan::{Change, Plan};
 use lockstep::record::{DeploymentRecord, Execution, Failure};
 use lockstep::trigger::Recover;
 use lockstep::{DeploymentId, PhaseError};
-use lockstep_ledger::{Acquired, EnvironmentState};
+use lockstep_ledger::{Acquired, EnvironmentState, Passed};
 
 use crate::Trigger;
 use crate::answer::Answer;
@@ -120,7 +120,7 @@ impl Trigger {
         }
         match self
             .ledger
-            .acquire_lock(record, &state, &[], execution.started_at)
+            .acquire_lock(record, &state, Passed::default(), execution.started_at)
             .await?
         {
             Acquired::Yes { fence } => Ok(fence),

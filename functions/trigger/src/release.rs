@@ -129,6 +129,7 @@ impl Trigger {
             release: Some(request(release)),
             topic: environment.topic.clone(),
             approved: Vec::new(),
+            only: lockstep::Only::default(),
             conclusion: None,
         };
         if let Some(newest) = seen.newest.as_ref()

@@ -24,6 +24,7 @@ mod functions_traffic_asked;
 mod gates;
 mod ignored;
 mod migrations;
+mod only;
 mod rejected;
 mod releases;
 mod stacks;
@@ -43,7 +44,7 @@ use lockstep_tests::{World, run, shared_as};
 type Tale = (&'static str, fn(&'static World) -> String);
 
 /// The stories of services. Those that wait longest come first.
-const TALES: [Tale; 13] = [
+const TALES: [Tale; 14] = [
     ("stopped-by-name", |world| run(stopped::by_name(world))),
     ("failed-dirty-undo-refused", |world| {
         run(dirty::undo_refused(world))
@@ -55,6 +56,7 @@ const TALES: [Tale; 13] = [
         run(dirty::still_unhealthy(world))
     }),
     ("superseded", |world| run(superseded::superseded(world))),
+    ("only-one-of-two", |world| run(only::one_of_two(world))),
     ("rejected-by-checks", |world| run(rejected::checks(world))),
     ("rejected-image-missing", |world| {
         run(rejected::image_missing(world))

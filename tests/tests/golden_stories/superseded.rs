@@ -34,7 +34,7 @@ pub async fn superseded(world: &World) -> String {
     story.end().await
 }
 
-async fn push<'w>(
+pub async fn push<'w>(
     story: &mut Story<'w>,
     app: &Application<'w>,
     name: &str,
@@ -46,7 +46,7 @@ async fn push<'w>(
 }
 
 /// Waits until the execution has asked for health more than once.
-async fn again_and_again(execution: &Execution<'_>) {
+pub async fn again_and_again(execution: &Execution<'_>) {
     eventually("the health check fails for the third time", async || {
         let path = execution.path().await;
         let waits = path.iter().filter(|state| *state == "VerifyWait");
@@ -56,7 +56,7 @@ async fn again_and_again(execution: &Execution<'_>) {
 }
 
 /// Waits until this many deployments wait for the lock.
-async fn waiting(world: &World, app: &str, count: usize) {
+pub async fn waiting(world: &World, app: &str, count: usize) {
     eventually("the deployments wait for the lock", async || {
         let state = world
             .clients()

@@ -12,6 +12,8 @@ pub type Rows = Vec<(String, String)>;
 pub enum Subject<'w> {
     /// One service.
     Service(Application<'w>),
+    /// Two services of one application.
+    Pair([Application<'w>; 2]),
     /// Many functions.
     Functions(Fleet<'w>),
     /// Two stacks with what runs on them.
@@ -29,6 +31,12 @@ impl<'w> From<&Built<'w>> for Subject<'w> {
 impl<'w> From<&Application<'w>> for Subject<'w> {
     fn from(application: &Application<'w>) -> Self {
         Self::Service(application.clone())
+    }
+}
+
+impl<'w> From<&[Application<'w>; 2]> for Subject<'w> {
+    fn from(pair: &[Application<'w>; 2]) -> Self {
+        Self::Pair(pair.clone())
     }
 }
 
@@ -50,6 +58,14 @@ pub async fn look(world: &World, subject: &Subject<'_>) -> Rows {
         Subject::Service(application) => {
             let mut rows = service(&application.snapshot().await);
             rows.extend(kept(world, &application.name, false).await);
+            rows
+        }
+        Subject::Pair(pair) => {
+            let mut rows = Vec::new();
+            for one in pair {
+                rows.extend(service_of_two(one, &one.snapshot().await));
+            }
+            rows.extend(kept(world, &pair[0].name, false).await);
             rows
         }
         Subject::Functions(fleet) => {
@@ -157,6 +173,18 @@ fn service(snapshot: &Snapshot) -> Rows {
         row(REST, &snapshot.definition),
     ]);
     rows
+}
+
+/// One of two services: what it runs.
+fn service_of_two(application: &Application<'_>, snapshot: &Snapshot) -> Rows {
+    let name = &application.service;
+    let told = service(snapshot).into_iter();
+    let told = told.filter(|(what, _)| what == "task definition" || what.starts_with("image"));
+    told.map(|(what, value)| match what.as_str() {
+        "task definition" => (format!("{what} of {name}"), value),
+        _ => (what, value),
+    })
+    .collect()
 }
 
 /// What each function answers, and all its settings.

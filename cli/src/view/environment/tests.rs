@@ -27,6 +27,8 @@ fn busy() -> EnvironmentStatus {
     let queue = vec![Waiting {
         deployment: id('2'),
         artifacts: artifacts.clone(),
+        only: lockstep::Only::default(),
+        struck: BTreeMap::new(),
     }];
     let hold = Hold {
         digest: image().id(),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::Check;
 use crate::manifest::{FunctionTarget, ResolvedEnvironment, ResolvedFunction, tags_match};
 use crate::release::{Artifact, Artifacts, Component};
+use crate::{Check, Only};
 
 /// Functions of the account, with their tags where those are known.
 pub type Known = BTreeMap<String, BTreeMap<String, String>>;
@@ -27,7 +27,7 @@ pub fn needs_listing(environment: &ResolvedEnvironment) -> (bool, bool) {
     )
 }
 
-/// Every function that the manifest means, by component. `known` are the account's functions;
+/// Every function that the manifest means and the deployment is about, by component. `known` are the account's functions;
 /// it may be empty where there are no groups.
 ///
 /// A function that is named itself belongs to no group.
@@ -36,6 +36,7 @@ pub fn needs_listing(environment: &ResolvedEnvironment) -> (bool, bool) {
 /// several groups match.
 pub fn members<'a>(
     environment: &'a ResolvedEnvironment,
+    only: &Only,
     known: &'a Known,
 ) -> (BTreeMap<Component, Member<'a>>, Vec<Check>) {
     let mut members = BTreeMap::new();
@@ -44,7 +45,9 @@ pub fn members<'a>(
     for (name, resolved) in &environment.functions {
         if let FunctionTarget::One(function) = &resolved.target {
             owners.insert(function, name);
-            members.insert(name.clone(), Member { function, resolved });
+            if only.has(name) {
+                members.insert(name.clone(), Member { function, resolved });
+            }
         }
     }
     let named = owners.clone();
@@ -59,12 +62,16 @@ pub fn members<'a>(
             .map(|(function, _)| function.as_str())
             .filter(|function| !named.contains_key(function))
             .peekable();
-        if functions.peek().is_none() {
+        if functions.peek().is_none() && only.has(name) {
             failed.push(empty(name, target));
         }
         for function in functions {
             match owners.insert(function, name) {
-                Some(other) => failed.push(twice(function, other, name)),
+                Some(other) if only.has(name) || only.has(other) => {
+                    failed.push(twice(function, other, name));
+                }
+                Some(_) => {}
+                None if !only.has(name) => {}
                 None => drop(
                     members.insert(format!("{name}/{function}"), Member { function, resolved }),
                 ),

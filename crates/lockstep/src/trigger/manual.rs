@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::image::ImageReference;
 use super::input::Fields;
-use crate::PhaseError;
 use crate::manifest::names::{is_ecs_name, is_name, is_release_version, nearest};
 use crate::manifest::{CodeSource, ResolvedEnvironment};
 use crate::release::Component;
 use crate::stack::Approval;
+use crate::{Only, PhaseError};
 
 /// A person's wish: this application, in this environment, with these images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct ManualRequest {
     /// rollback that got stuck skip it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approve: Vec<String>,
+    /// The components to deploy, by the manifest's names; all of them where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
 }
 
 impl ManualRequest {
@@ -53,6 +56,7 @@ impl ManualRequest {
             "reason",
             "allow_older",
             "approve",
+            "only",
         ])?;
         Ok(Self {
             application: name(input, "application")?,
@@ -63,6 +67,7 @@ impl ManualRequest {
             reason: input.optional_text("reason")?.map(str::to_owned),
             allow_older: input.optional_bool("allow_older")?.unwrap_or(false),
             approve: approve(input)?,
+            only: only(input)?,
         })
     }
 
@@ -95,6 +100,27 @@ impl ManualRequest {
             }
         }
         Ok(components)
+    }
+
+    /// The components that it is about.
+    ///
+    /// # Errors
+    /// [`PhaseError::InvalidRequest`] for a name that no component has, and for an approval of
+    /// something that it is not about.
+    pub fn only(&self, environment: &ResolvedEnvironment) -> Result<Only, PhaseError> {
+        let invalid = |field: &str, reason| PhaseError::InvalidRequest {
+            field: field.to_owned(),
+            reason,
+        };
+        let only = Only::of(environment, &self.only).map_err(|reason| invalid("only", reason))?;
+        let outside = self.approve.iter().find(|text| !only.has(text));
+        match (outside, only.words()) {
+            (Some(text), Some(words)) => Err(invalid(
+                "approve",
+                format!("found `{text}`, which is not deployed: {words}"),
+            )),
+            _ => Ok(only),
+        }
     }
 
     fn check_approvals(&self, environment: &ResolvedEnvironment) -> Result<(), PhaseError> {
@@ -194,6 +220,22 @@ fn approve(input: &Fields<'_>) -> Result<Vec<String>, PhaseError> {
         .enumerate()
         .map(read)
         .collect()
+}
+
+fn only(input: &Fields<'_>) -> Result<Vec<String>, PhaseError> {
+    let names = input.optional_list("only")?;
+    if names.is_empty() && input.has("only") {
+        // Whoever computed the list meant less than everything.
+        return Err(input.invalid(
+            "only",
+            "found an empty list, expected names of components; leave `only` out to deploy everything",
+        ));
+    }
+    let read = |(index, value): (usize, &serde_json::Value)| {
+        let text = value.as_str().map(str::to_owned);
+        text.ok_or_else(|| input.wrong(&format!("only[{index}]"), value, "a component's name"))
+    };
+    names.iter().enumerate().map(read).collect()
 }
 
 fn component(key: &str, environment: &ResolvedEnvironment) -> Result<Component, String> {

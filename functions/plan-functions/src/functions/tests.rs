@@ -7,7 +7,7 @@ use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use lockstep::manifest::{ResolvedEnvironment, ResolvedFunction};
 use lockstep::release::{Artifact, Artifacts, ZipArtifact};
-use lockstep::{Check, PhaseError};
+use lockstep::{Check, Only, PhaseError};
 use lockstep_lambda::Lambda;
 use serde_json::{Value, json};
 
@@ -161,6 +161,7 @@ async fn plan(
     let functions = Functions {
         lambda: account.lambda(),
         environment: &environment(functions),
+        only: &Only::default(),
         requested: &artifacts(requested),
         verified: &Artifacts::new(),
     };

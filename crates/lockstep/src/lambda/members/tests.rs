@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Known, artifact_of, members, needs_listing};
+use crate::Only;
 use crate::lambda::testing::zip;
 use crate::manifest::ResolvedEnvironment;
 use crate::release::Artifacts;
@@ -35,7 +36,15 @@ fn known(names: &[&str]) -> Known {
 }
 
 fn found(environment: &ResolvedEnvironment, known: &Known) -> (Vec<String>, Vec<String>) {
-    let (members, failed) = members(environment, known);
+    found_of(environment, &Only::default(), known)
+}
+
+fn found_of(
+    environment: &ResolvedEnvironment,
+    only: &Only,
+    known: &Known,
+) -> (Vec<String>, Vec<String>) {
+    let (members, failed) = members(environment, only, known);
     let member = |(component, member): (String, super::Member<'_>)| {
         format!("{component}={}", member.function)
     };
@@ -99,6 +108,24 @@ fn empty_and_overlapping_groups_are_told() {
              them apart and apply it, or name the function by itself",
         ]
     );
+}
+
+#[test]
+fn of_a_part_only_that_is_looked_at_and_what_is_named_elsewhere_still_is() {
+    let environment = environment(&[
+        ("api", json!({"one": "shop-api"})),
+        ("none", json!({"group": {"pattern": "web-*"}})),
+        ("workers", json!({"group": {"pattern": "shop-*"}})),
+    ]);
+    let known = known(&["shop-a", "shop-api"]);
+    let only = |name: &str| serde_json::from_value(json!({ "components": [name] })).unwrap();
+    let (members, failed) = found_of(&environment, &only("workers"), &known);
+    assert_eq!(
+        (members, failed),
+        (vec!["workers/shop-a=shop-a".to_owned()], vec![])
+    );
+    let (members, failed) = found_of(&environment, &only("api"), &known);
+    assert_eq!((members, failed), (vec!["api=shop-api".to_owned()], vec![]));
 }
 
 #[test]
