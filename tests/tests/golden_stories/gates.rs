@@ -9,7 +9,8 @@ use crate::story::Story;
 /// Says what it was asked about.
 const PASSES: &str =
     "echo \"$LOCKSTEP_APPLICATION in $LOCKSTEP_ENVIRONMENT at ${LOCKSTEP_COMMIT:-?}, $SUITE\"";
-const FAILS: &str = "echo 'FAIL test_total: 3 != 4'; echo '1 failed, 41 passed'; exit 1";
+/// Fails, after the other gate's build has begun as well.
+const FAILS: &str = "sleep 5; echo 'FAIL test_total: 3 != 4'; echo '1 failed, 41 passed'; exit 1";
 /// Longer than anybody waits for it.
 const HANGS: &str = "echo begun; sleep 600";
 
