@@ -20,6 +20,7 @@ pub const HANDLERS: [&str; 19] = [
     "infrastructure",
     "infrastructure-build",
     "migrate",
+    "gate",
     "service",
     "function",
     "site",

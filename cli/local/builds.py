@@ -2,7 +2,7 @@
 
 There is no container: the commands have the rights of whoever started the engine, in a temporary folder of their own. They find
 the emulator where they look for AWS, and `python3` has boto3. What the project says of its image, its machine and its network
-is not acted out, nor are artifacts, caches, reports and `run-as`.
+is not acted out, nor are artifacts, caches and `run-as`. Of reports there is only the name.
 """
 
 import base64
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 import zipfile
 
 COMMANDS = ("INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
@@ -97,6 +98,7 @@ class Run:
         values = self.shell.values(exported)
         with self.lock:
             self.build["exportedEnvironmentVariables"] = [{"name": name, "value": values[name]} for name in exported if name in values]
+        self.report(spec)
         self.enter("UPLOAD_ARTIFACTS")
         self.leave("SUCCEEDED")
         self.enter("FINALIZING")
@@ -151,6 +153,14 @@ class Run:
             self.check()
             time.sleep(TICK)
         return rule["status"] or None
+
+    def report(self, spec):
+        """Shows a report for each group that the buildspec names; what is in its files is not read."""
+        project, region, account = self.build["projectName"], *self.build["arn"].split(":")[3:5]
+        groups = [name if name.startswith("arn:") else f"{project}-{name}" for name in spec.get("reports") or {}]
+        names = [name.rsplit("/", 1)[-1] for name in groups]
+        with self.lock:
+            self.build["reportArns"] = [f"arn:aws:codebuild:{region}:{account}:report/{name}:{uuid.uuid4()}" for name in names]
 
     # What the build shows
 

@@ -1,5 +1,5 @@
-//! The CodeBuild projects that build infrastructure and migrate, and the task definitions of
-//! migrations.
+//! The CodeBuild projects that build infrastructure, migrate and run gates, and the task definitions
+//! of migrations.
 
 use std::collections::BTreeMap;
 
@@ -48,8 +48,11 @@ impl Scope<'_> {
             MigrationWork::Build { project, .. } => Some((project.as_str(), component.as_str())),
             MigrationWork::Task { .. } => None,
         });
+        let of_gates = self.environment.gates.iter();
+        let of_gates =
+            of_gates.map(|(component, gate)| (gate.project.as_str(), component.as_str()));
         let mut named = BTreeMap::new();
-        for (project, component) in of_infrastructure.chain(of_migrations) {
+        for (project, component) in of_infrastructure.chain(of_migrations).chain(of_gates) {
             named.entry(project).or_insert(component);
         }
         named

@@ -216,7 +216,11 @@ impl Watcher {
         };
         match (phase.phase, record) {
             ("lock", Some(record)) => self.lock_holder(record).await,
-            ("infrastructure" | "migrate" | "rollout" | "contract" | "undo", _) => {
+            (
+                "gates" | "infrastructure" | "migrate" | "rollout" | "gates after" | "contract"
+                | "undo",
+                _,
+            ) => {
                 let steps = self.steps().await?;
                 let seen = steps
                     .iter()

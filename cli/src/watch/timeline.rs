@@ -80,7 +80,7 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 16] = [
+const PHASES: [(&str, &[&str]); 18] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
@@ -101,6 +101,7 @@ const PHASES: [(&str, &[&str]); 16] = [
             "PlanRolloutFunctions",
         ],
     ),
+    ("gates", &["GatesBefore", "GatesBeforeSettled", "StopGates"]),
     ("infrastructure", &["SeedLive", "Stacks", "StacksSettled"]),
     ("migrate", &["Migrations", "MigrationsSettled"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
@@ -115,6 +116,7 @@ const PHASES: [(&str, &[&str]); 16] = [
     ),
     ("sites", &["RolloutSites", "SitesSettled"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
+    ("gates after", &["GatesAfter", "GatesAfterSettled"]),
     ("publish live", &["PublishLive", "PublishLiveFirst"]),
     ("contract", &["Contracts"]),
     ("undo", &["UndoRollout"]),

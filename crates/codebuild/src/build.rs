@@ -12,6 +12,8 @@ use crate::IDENTITY;
 pub struct Build {
     /// Its id, `PROJECT:UUID`.
     pub id: String,
+    /// Its ARN.
+    pub arn: String,
     /// The project's name.
     pub project: String,
     /// Its value of [`IDENTITY`]; `None` for a build that somebody else started.
@@ -31,6 +33,8 @@ pub struct Build {
     pub log: Option<LogStream>,
     /// The console's page of its log.
     pub link: Option<String>,
+    /// The ARNs of its test reports.
+    pub reports: Vec<String>,
 }
 
 /// How a build is.
@@ -134,6 +138,7 @@ impl Build {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         Self {
             id: text(build.id()),
+            arn: text(build.arn()),
             project: text(build.project_name()),
             identity: identity.map(|it| it.value().to_owned()),
             status: Status::new(build.build_status(), build.build_complete()),
@@ -143,6 +148,7 @@ impl Build {
             failure: build.phases().iter().find_map(failure),
             log,
             link: logs.and_then(|logs| logs.deep_link()).map(str::to_owned),
+            reports: build.report_arns().to_vec(),
         }
     }
 }

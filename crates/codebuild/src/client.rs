@@ -31,6 +31,9 @@ pub struct BuildRequest {
     pub token: String,
     /// The source in place of the project's own.
     pub source: Option<Source>,
+    /// What of the project's own source is built in place of what the project says: a commit, a
+    /// branch, a tag, or the version of an object.
+    pub source_version: Option<String>,
     /// Environment variables of the build, added to the project's own.
     pub variables: BTreeMap<String, String>,
     /// How long it may run, and wait for a machine before that. CodeBuild takes 5 minutes at least
@@ -90,6 +93,7 @@ impl CodeBuild {
             .project_name(&request.project)
             .idempotency_token(&request.token)
             .set_environment_variables_override(Some(variables))
+            .set_source_version(request.source_version.clone())
             .set_timeout_in_minutes_override(minutes.and_then(number))
             .set_queued_timeout_in_minutes_override(
                 minutes.map(|it| it.min(QUEUED_MINUTES)).and_then(number),

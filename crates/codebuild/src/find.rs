@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use lockstep::PhaseError;
+use jiff::{SignedDuration, Timestamp};
+use lockstep::{DeploymentId, PhaseError};
 use lockstep_aws::AwsError;
 
 use crate::error::{explain, is_missing};
@@ -12,6 +12,16 @@ use crate::{Build, CodeBuild};
 /// How many pages of a hundred builds are read at most. Whoever looks for a build knows since
 /// when there can be one, which ends the reading long before that.
 const PAGES: usize = 10;
+
+/// How much older than its deployment a build may look: a person's clock names the deployment,
+/// and AWS's the build.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
+
+/// Since when there can be builds of a deployment.
+pub fn since(deployment: &DeploymentId) -> Timestamp {
+    let begun = deployment.began_at();
+    begun.saturating_sub(CLOCKS).unwrap_or(begun)
+}
 
 impl CodeBuild {
     /// The builds of `project` with these identities, of those that were started since `since`.

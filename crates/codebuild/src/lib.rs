@@ -15,6 +15,7 @@ mod testing;
 
 pub use build::{Build, Failure, LogStream, Status};
 pub use client::{BuildRequest, CodeBuild, Source, Started};
+pub use find::since;
 pub use log::Tail;
 
 /// The environment variable by which a build says who it is.

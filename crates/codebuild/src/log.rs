@@ -1,8 +1,9 @@
 //! The end of a build's output, for people who want to know why it failed.
 
+use lockstep::build::{Build as Told, BuildStatus};
 use lockstep_aws::AwsError;
 
-use crate::{Build, CodeBuild};
+use crate::{Build, CodeBuild, Status};
 
 /// How much of a log's end is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,30 @@ impl Default for Tail {
 const OWN: [&str; 1] = ["[Container]"];
 
 impl CodeBuild {
+    /// A build as it is told to people: where one failed, with the phase in which it did, and, if
+    /// `with_log`, with the end of its log.
+    pub async fn told(&self, build: Build, with_log: bool) -> Told {
+        let has_failed = !matches!(build.status, Status::InProgress | Status::Succeeded);
+        let log = if has_failed && with_log {
+            self.log_tail(&build, Tail::default()).await
+        } else {
+            Vec::new()
+        };
+        let (phase, context) = match build.failure {
+            Some(failure) if has_failed => (failure.phase, failure.message),
+            _ => (build.phase, String::new()),
+        };
+        Told {
+            status: BuildStatus::of(build.status.as_str()),
+            id: build.id,
+            started_at: build.started_at,
+            phase,
+            context,
+            log,
+            link: build.link.unwrap_or_default(),
+        }
+    }
+
     /// The last lines that the build's commands wrote. Empty where there is no log, or where it
     /// cannot be read: what a build came to is told by its phases, and does not wait for it.
     pub async fn log_tail(&self, build: &Build, tail: Tail) -> Vec<String> {

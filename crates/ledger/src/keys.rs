@@ -102,6 +102,11 @@ pub(crate) fn migration_run(id: &DeploymentId, run: &str) -> Key {
     of_deployment(id, format!("migration#{run}"))
 }
 
+/// One build of a deployment: `gate-unit`.
+pub(crate) fn build_run(id: &DeploymentId, run: &str) -> Key {
+    of_deployment(id, format!("build#{run}"))
+}
+
 pub(crate) fn step(id: &DeploymentId, number: u32) -> Key {
     of_deployment(id, format!("step#{number:04}"))
 }

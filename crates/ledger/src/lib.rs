@@ -17,6 +17,7 @@
 //! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
 //! | `deployment#ID` | `migration#COMPONENT#expand` | one run of a migration: begun, its task, how it ended, closed |
+//! | `deployment#ID` | `build#gate-unit` | one build of a gate: begun, closed |
 //! | `deployment#ID` | `question#traffic-20` | what a person is asked, and the answer |
 //! | `deployment#ID` | `published` | the parameters that it publishes, before and afterwards |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
@@ -42,6 +43,7 @@ mod parts;
 mod published;
 mod questions;
 mod releases;
+mod runs;
 mod steps;
 mod transaction;
 mod wake;
@@ -57,6 +59,7 @@ pub use manifests::TriggerTarget;
 pub use migrations::MigrationRun;
 pub use questions::Answered;
 pub use releases::{NewestReleases, ReleaseMark, Released, StoredRecord, upload_id};
+pub use runs::BuildRun;
 pub use steps::{Finished, TakeUp, TakeUpRequest};
 pub use wake::Registration;
 

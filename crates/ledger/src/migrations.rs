@@ -91,13 +91,10 @@ impl Ledger {
         run: &str,
         now: Timestamp,
     ) -> Result<Option<MigrationRun>, LedgerError> {
-        let begin = Expression::update("SET begun_at = if_not_exists(begun_at, :now)")
-            .only_when("attribute_not_exists(closed)")
-            .value(":now", text(now.to_string()));
-        match self.write_run(id, run, begin).await? {
-            Outcome::Written => self.migration_run(id, run).await.map(Some),
-            Outcome::Refused(_) => Ok(None),
+        if !self.begin_run(keys::migration_run(id, run), now).await? {
+            return Ok(None);
         }
+        self.migration_run(id, run).await.map(Some)
     }
 
     /// Keeps a run from beginning. Gives it as it is then: whatever began goes on.
@@ -107,9 +104,7 @@ impl Ledger {
         run: &str,
         now: Timestamp,
     ) -> Result<MigrationRun, LedgerError> {
-        let close = Expression::update("SET closed = if_not_exists(closed, :now)")
-            .value(":now", text(now.to_string()));
-        self.write_run(id, run, close).await?;
+        self.close_run(keys::migration_run(id, run), now).await?;
         self.migration_run(id, run).await
     }
 
@@ -123,7 +118,7 @@ impl Ledger {
         let close = Expression::update("SET closed = if_not_exists(closed, :now)")
             .only_when("attribute_not_exists(begun_at)")
             .value(":now", text(now.to_string()));
-        let written = self.write_run(id, run, close).await?;
+        let written = self.write_run(keys::migration_run(id, run), close).await?;
         Ok(matches!(written, Outcome::Written))
     }
 
@@ -136,7 +131,9 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let note = Expression::update("SET late = if_not_exists(late, :now)")
             .value(":now", text(now.to_string()));
-        self.write_run(id, run, note).await.map(drop)
+        self.write_run(keys::migration_run(id, run), note)
+            .await
+            .map(drop)
     }
 
     /// Notes the task or build of a run; the first one counts.
@@ -148,7 +145,9 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let note =
             Expression::update("SET task = if_not_exists(task, :task)").value(":task", text(task));
-        self.write_run(id, run, note).await.map(drop)
+        self.write_run(keys::migration_run(id, run), note)
+            .await
+            .map(drop)
     }
 
     /// Notes how the task or build of a run ended, and gives what holds: the first end counts, with its
@@ -162,20 +161,9 @@ impl Ledger {
         let key = keys::migration_run(id, run);
         let update = Expression::update("SET body = if_not_exists(body, :end)")
             .value(":end", text(json(&key, end)?));
-        self.write_run(id, run, update).await?;
+        self.write_run(keys::migration_run(id, run), update).await?;
         let standing = self.migration_run(id, run).await?.end;
         Ok(standing.unwrap_or_else(|| end.clone()))
-    }
-
-    async fn write_run(
-        &self,
-        id: &DeploymentId,
-        run: &str,
-        update: Expression,
-    ) -> Result<Outcome, LedgerError> {
-        let mut transaction = Transaction::default();
-        transaction.update(self, keys::migration_run(id, run), update)?;
-        transaction.commit(self).await
     }
 }
 

@@ -40,11 +40,12 @@ fn message(
 ) -> String {
     let why = lead(why);
     match verdict {
-        Verdict::Succeeded => format!(
-            "Live and verified: {}.{}",
-            listed(steps, |step| &step.after),
-            left_out(record)
-        ),
+        Verdict::Succeeded => {
+            let live = listed(changes(steps), |step| &step.after);
+            let gates = outcome.gates.iter().map(|it| format!(" {}", sentence(it)));
+            let gates = gates.collect::<String>();
+            format!("Live and verified: {live}.{}{gates}", left_out(record))
+        }
         Verdict::NoChange => format!(
             "Live already: {}. Nothing was changed.{}",
             labels(record),
@@ -182,17 +183,24 @@ fn listed<'a>(
     parts.join("; ")
 }
 
+/// The steps that change something: all but gates.
+fn changes(steps: &[Step]) -> impl Iterator<Item = &Step> {
+    steps.iter().filter(|step| step.change.as_gate().is_none())
+}
+
 fn steps_but_contracts(steps: &[Step]) -> impl Iterator<Item = &Step> {
     let is_contract = |step: &&Step| matches!(step.change, Change::Contract(_));
-    steps.iter().filter(move |step| !is_contract(step))
+    changes(steps).filter(move |step| !is_contract(step))
 }
 
 /// What is live after undo. Mostly what ran before; what undo says of a target instead when it
 /// left that alone, because somebody else took it over.
 fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) -> String {
     // A contract comes last: where something is put back, none ran.
-    let is_contract = |step: &&Step| matches!(step.change, Change::Contract(_));
-    let steps: Vec<&Step> = steps.into_iter().filter(|it| !is_contract(it)).collect();
+    let is_left_out = |step: &&Step| {
+        matches!(step.change, Change::Contract(_)) || step.change.as_gate().is_some()
+    };
+    let steps: Vec<&Step> = steps.into_iter().filter(|it| !is_left_out(it)).collect();
     let undone = |step: &Step| outcome.undo.iter().find(|undo| undo.step == step.number);
     let mut parts: Vec<_> = steps
         .iter()
@@ -275,7 +283,9 @@ fn left_over(steps: &[Step], outcome: &Outcome) -> String {
     if !stuck.is_empty() {
         let seen = seen.map(|seen| format!(" Live now: {}", sentence(&seen)));
         let stuck = sentence(&stuck.join("; "));
-        let back: Vec<&Step> = steps.iter().filter(|step| is_back(step, outcome)).collect();
+        let back: Vec<&Step> = changes(steps)
+            .filter(|step| is_back(step, outcome))
+            .collect();
         let has_infrastructure = steps.iter().any(|step| step.change.is_infrastructure());
         let back = if has_infrastructure && !back.is_empty() {
             format!(" Put back: {}.", put_back(back, outcome))
@@ -312,7 +322,7 @@ fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
         };
         let prefix = format!("{}: ", step.target);
         let text = text.strip_prefix(&prefix).unwrap_or(&text);
-        if step.change.as_migration().is_some() {
+        if step.change.as_migration().is_some() || step.change.as_gate().is_some() {
             return Some(format!("{}: {text}", step.target));
         }
         Some(format!(
@@ -468,6 +478,7 @@ mod tests {
                 "Unhealthy",
                 "service quiz/web: it still runs web:8",
             )),
+            ..Outcome::default()
         };
         let record = serde_json::from_value(record).unwrap();
         let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);
@@ -584,7 +595,7 @@ mod tests {
                 failed("parameters"),
                 failed("seed"),
             ],
-            not_restored: None,
+            ..Outcome::default()
         };
         let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);
         assert_eq!(conclusion.verdict, Verdict::FailedDirty);
@@ -599,6 +610,66 @@ mod tests {
             .map(|it| &it[..9])
             .collect();
         assert_eq!(next, ["Mend what", "The code "]);
+    }
+
+    #[test]
+    fn gates_are_told_by_what_they_came_to_and_are_nothing_that_is_live() {
+        let gate = |number: u32, when: &str| {
+            let change = json!({
+                "phase": format!("gate-{when}"), "deployment": "01JD5Q6Z8G0000000000000000", "component": "unit",
+                "when": when, "project": "quiz-tests", "variables": {}, "timeout_minutes": 20,
+            });
+            json!({"number": number, "target": "gate unit", "before": "x", "after": "y", "change": change})
+        };
+        let release = json!({"manifest_version": 1, "artifacts": {}});
+        let plan = json!({"release": release, "steps": [gate(0, "before"), step(1, "web"), gate(2, "after")]});
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+        });
+        let record = serde_json::from_value(record).unwrap();
+        let told = |outcome: &Outcome| {
+            let now = Timestamp::UNIX_EPOCH;
+            conclude(&record, Some(&plan), outcome, now).message
+        };
+        let passed = Outcome {
+            planned: true,
+            gates: vec!["Gate unit passed (https://build)".into()],
+            ..Outcome::default()
+        };
+        assert_eq!(
+            told(&passed),
+            "Live and verified: service quiz/web on v2. Gate unit passed (https://build)."
+        );
+        let failure = |phase: &str, error: &str| Failure {
+            phase: phase.into(),
+            step: Some(0),
+            error: error.into(),
+            cause: "gate unit: the build failed".into(),
+        };
+        let refused = Outcome {
+            failure: Some(failure("gate-before", "Rejected")),
+            planned: true,
+            ..Outcome::default()
+        };
+        assert_eq!(refused.verdict(), Verdict::Rejected);
+        assert_eq!(
+            told(&refused),
+            "gate unit: the build failed. Nothing was changed."
+        );
+        let put_back = Outcome {
+            failure: Some(failure("gate-after", "Unhealthy")),
+            planned: true,
+            unwound: true,
+            undo: vec![undone(2, "it was not asked"), undone(1, "web:7 (v1) again")],
+            ..Outcome::default()
+        };
+        assert_eq!(
+            told(&put_back),
+            "gate unit: the build failed. Put back and verified: service quiz/web on web:7 (v1)."
+        );
     }
 
     #[test]
@@ -664,7 +735,7 @@ mod tests {
                 undone(1, "service quiz/api runs api:7 (v1) again"),
                 undone(0, "service quiz/web left alone: it runs web:9 now"),
             ],
-            not_restored: None,
+            ..Outcome::default()
         };
         let record = serde_json::from_value(record).unwrap();
         let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);

@@ -9,6 +9,7 @@ mod check;
 mod conclusion;
 pub mod ecs;
 mod error;
+pub mod gate;
 mod id;
 pub mod lambda;
 pub mod live;

@@ -113,6 +113,9 @@ fn restore(step: &Step) -> String {
         Change::Migrate(step) | Change::Contract(step) => step.restore_command(),
         Change::InfrastructureBuild(build) => build.restore_command(),
         Change::Site(site) => site.restore_command(),
+        Change::GateBefore(gate) | Change::GateAfter(gate) => {
+            format!("stop its build {} in CodeBuild", gate.identity())
+        }
     };
     format!("Put {} back by hand: {command}", step.target)
 }

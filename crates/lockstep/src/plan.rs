@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::Check;
 use crate::build::{BuildStep, InfrastructureChange, Variable};
 use crate::ecs::ServiceStep;
+use crate::gate::{GateStep, PlannedGates};
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
 use crate::migration::MigrationStep;
@@ -87,6 +88,12 @@ pub enum Change {
     Contract(Box<MigrationStep>),
     /// A new release of a front end.
     Site(Box<SiteStep>),
+    /// A build that must succeed before anything is changed.
+    #[serde(rename = "gate-before")]
+    GateBefore(Box<GateStep>),
+    /// A build that must succeed once the release was verified.
+    #[serde(rename = "gate-after")]
+    GateAfter(Box<GateStep>),
 }
 
 /// What the planner of one kind of target found: its steps, or why there can be none.
@@ -205,8 +212,8 @@ impl Plan {
 pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
-    /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate`,
-    /// `contract` or `site`.
+    /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate`, `contract`, `site`,
+    /// `gate-before` or `gate-after`.
     pub phase: &'static str,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -228,6 +235,8 @@ impl Change {
             Self::Migrate(_) => "migrate",
             Self::Contract(_) => "contract",
             Self::Site(_) => "site",
+            Self::GateBefore(_) => "gate-before",
+            Self::GateAfter(_) => "gate-after",
         }
     }
 
@@ -240,7 +249,9 @@ impl Change {
             | Self::InfrastructureBuild(_)
             | Self::Migrate(_)
             | Self::Contract(_)
-            | Self::Site(_) => None,
+            | Self::Site(_)
+            | Self::GateBefore(_)
+            | Self::GateAfter(_) => None,
         }
     }
 
@@ -256,6 +267,14 @@ impl Change {
     pub fn as_migration(&self) -> Option<&MigrationStep> {
         match self {
             Self::Migrate(step) | Self::Contract(step) => Some(step),
+            _ => None,
+        }
+    }
+
+    /// The gate; `None` for everything else.
+    pub fn as_gate(&self) -> Option<&GateStep> {
+        match self {
+            Self::GateBefore(step) | Self::GateAfter(step) => Some(step),
             _ => None,
         }
     }
@@ -289,6 +308,21 @@ impl Plan {
             .extend(added.map(|(number, step)| step.numbered(number)));
         self.stage = Stage::Whole;
         Ok(self)
+    }
+
+    /// The same with its gates, numbered anew: so only a plan that nobody has seen yet. One that
+    /// changes nothing has none.
+    #[must_use]
+    pub fn with_gates(mut self, gates: PlannedGates) -> Self {
+        if self.steps.is_empty() {
+            return self;
+        }
+        let before = gates.before.into_iter().map(|it| it.numbered(0));
+        let after = gates.after.into_iter().map(|it| it.numbered(0));
+        let steps = before.chain(self.steps).chain(after);
+        let numbered = |(number, step)| Step { number, ..step };
+        self.steps = (0..).zip(steps).map(numbered).collect();
+        self
     }
 
     /// The same plan, to which steps will be added once its stacks were changed.
@@ -343,6 +377,9 @@ impl Step {
 
     /// The step in one line.
     pub fn summary(&self) -> String {
+        if self.change.as_gate().is_some() {
+            return format!("{} {}", self.target, self.after);
+        }
         format!("{}: {} -> {}", self.target, self.before, self.after)
     }
 }

@@ -76,6 +76,8 @@ pub struct Outcome {
     pub undo: Vec<StepUndo>,
     /// Why what was put back did not pass verification; `None` when it did.
     pub not_restored: Option<Failure>,
+    /// What the gates came to that passed, in words.
+    pub gates: Vec<String>,
 }
 
 impl Outcome {

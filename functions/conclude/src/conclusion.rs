@@ -5,7 +5,7 @@ use lockstep::migration::RollbackFloor;
 use lockstep::plan::Plan;
 use lockstep::record::{Conclusion, DeploymentRecord, ReleaseRequest};
 use lockstep::release::{Artifact, Release, inherit};
-use lockstep::verdict::Verdict;
+use lockstep::verdict::{Outcome, Verdict};
 use lockstep::{PhaseError, Recovery};
 use lockstep_handler::parse;
 use lockstep_ledger::{Concluded, ConclusionWrite, Hold, Ledger, VerifiedRelease};
@@ -35,8 +35,11 @@ impl Concluder {
         } else {
             self.ledger.plan(&record.deployment.id).await?
         };
-        let conclusion =
-            lockstep::conclude(&record, plan.as_ref(), &request.outcome(), Timestamp::now());
+        let outcome = Outcome {
+            gates: self.gates(&record, plan.as_ref()).await?,
+            ..request.outcome()
+        };
+        let conclusion = lockstep::conclude(&record, plan.as_ref(), &outcome, Timestamp::now());
         let written = self
             .write(&request, &record, plan.as_ref(), conclusion)
             .await?;
@@ -47,6 +50,25 @@ impl Concluder {
             written.message
         );
         Ok(answer(&record, &written))
+    }
+
+    /// What the gates came to that passed, as their journals have it.
+    async fn gates(
+        &self,
+        record: &DeploymentRecord,
+        plan: Option<&Plan>,
+    ) -> Result<Vec<String>, PhaseError> {
+        let steps = plan.into_iter().flat_map(|plan| &plan.steps);
+        let mut told = Vec::new();
+        for step in steps.filter(|step| step.change.as_gate().is_some()) {
+            let journal = self.ledger.journal(&record.deployment.id, step.number);
+            let journal = journal.await?;
+            if journal.finished_at.is_some() && journal.failure.is_none() {
+                let name = step.target.replacen("gate", "Gate", 1);
+                told.push(format!("{name} {}", journal.note));
+            }
+        }
+        Ok(told)
     }
 
     /// The record; also that of a deployment whose trigger created it but never answered.

@@ -80,6 +80,7 @@ impl Request {
             unwound: !self.undo.is_empty() || self.restored.is_some(),
             undo: self.undo.iter().map(UndoReport::read).collect(),
             not_restored,
+            gates: Vec::new(),
         }
     }
 }

@@ -3,15 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
 use lockstep::PhaseError;
 use lockstep::build::identity::{self, Purpose};
-use lockstep::build::{Build, BuildStatus, BuildStep, Source};
-use lockstep_codebuild::{self as codebuild, BuildRequest, CodeBuild, Started, Status, Tail};
-
-/// How much older than its deployment a build may look: a person's clock names the deployment,
-/// and AWS's the build.
-const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
+use lockstep::build::{Build, BuildStep, Source};
+use lockstep_codebuild::{self as codebuild, BuildRequest, CodeBuild, Started};
 
 /// Finds and starts builds.
 #[derive(Debug, Clone)]
@@ -36,8 +31,7 @@ impl Builds {
         told: &[Purpose],
     ) -> Result<Found, PhaseError> {
         let name = |purpose: Purpose| identity::build(&step.deployment, &step.component, purpose);
-        let begun = step.deployment.began_at();
-        let since = begun.saturating_sub(CLOCKS).unwrap_or(begun);
+        let since = codebuild::since(&step.deployment);
         let nothing = BTreeMap::new();
         let project = |purpose| step.build(purpose, &nothing).map(|(project, ..)| project);
         let projects: BTreeSet<_> = purposes.iter().filter_map(|it| project(*it)).collect();
@@ -50,7 +44,7 @@ impl Builds {
             for (name, purpose) in &names {
                 if let Some(build) = builds.remove(name) {
                     let is_told = told.contains(purpose);
-                    found.insert(*purpose, self.read(build, is_told).await);
+                    found.insert(*purpose, self.codebuild.told(build, is_told).await);
                 }
             }
         }
@@ -84,6 +78,7 @@ impl Builds {
                 bucket: source.bucket.clone(),
                 key: source.key.clone(),
             }),
+            source_version: None,
             variables: variables.map(named).into(),
             timeout_minutes: Some(step.timeout_minutes),
         };
@@ -101,28 +96,6 @@ impl Builds {
                     "CodeBuild takes no more builds at the moment ({said})"
                 )))
             }
-        }
-    }
-
-    async fn read(&self, build: codebuild::Build, is_told: bool) -> Build {
-        let has_failed = !matches!(build.status, Status::InProgress | Status::Succeeded);
-        let log = if has_failed && is_told {
-            self.codebuild.log_tail(&build, Tail::default()).await
-        } else {
-            Vec::new()
-        };
-        let (phase, context) = match build.failure {
-            Some(failure) if has_failed => (failure.phase, failure.message),
-            _ => (build.phase, String::new()),
-        };
-        Build {
-            status: BuildStatus::of(build.status.as_str()),
-            id: build.id,
-            started_at: build.started_at,
-            phase,
-            context,
-            log,
-            link: build.link.unwrap_or_default(),
         }
     }
 }

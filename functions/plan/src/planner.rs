@@ -6,6 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use lockstep::PhaseError;
 use lockstep::ecs::ServiceStep;
+use lockstep::gate::{GateInputs, commit_of, plan_gates};
 use lockstep::manifest::ResolvedEnvironment;
 use lockstep::plan::{Change, Part, PartStep, Plan, Stage};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
@@ -104,12 +105,36 @@ impl Planner {
             Ok(Some(plan)) => {
                 let publishes = planning.environment.publishes();
                 let plan = Plan { publishes, ..plan };
+                let plan = self.with_gates(planning, plan).await?;
                 let id = &planning.deployment.id;
                 Ok(Ok(self.ledger.put_plan(id, plan).await?))
             }
             Ok(None) => Ok(Err(needed)),
             Err(failed) => Err(reject(planning.deployment, &failed, None)),
         }
+    }
+
+    /// The plan with its gates, where it changes anything.
+    async fn with_gates(&self, planning: &Planning<'_>, plan: Plan) -> Result<Plan, PhaseError> {
+        let (deployment, record) = (planning.deployment, planning.record);
+        let gates = &planning.environment.gates;
+        if gates.is_empty() || plan.steps.is_empty() {
+            return Ok(plan);
+        }
+        let current = self
+            .ledger
+            .current_release(&deployment.application, &deployment.environment)
+            .await?;
+        let live = current.iter().flat_map(|it| it.release.artifacts.values());
+        let commit = commit_of(record.requested.values()).or_else(|| commit_of(live));
+        let inputs = GateInputs {
+            deployment,
+            gates,
+            version: record.release.as_ref().map(|it| it.version.as_str()),
+            commit,
+        };
+        let gates = plan_gates(&inputs).map_err(|failed| reject(deployment, &failed, None))?;
+        Ok(plan.with_gates(gates))
     }
 
     /// What is to be done to infrastructure: first to what CodeBuild builds, then to the stacks. `None`

@@ -106,11 +106,11 @@ impl Verifier {
         }
         // What others rolled out meanwhile is theirs to check, and a service that was down before
         // is not expected to answer.
-        let migrations = plan
+        let beside = plan
             .steps
             .iter()
-            .filter(|step| step.change.as_migration().is_some());
-        let services_alone = steps.len() + migrations.count() == plan.steps.len();
+            .filter(|step| step.change.as_migration().is_some() || step.change.as_gate().is_some());
+        let services_alone = steps.len() + beside.count() == plan.steps.len();
         if services_alone && services.iter().all(|service| *service == Settle::LeftAlone) {
             return Ok(Look::Passed {
                 note: "no service that served before was put back".into(),

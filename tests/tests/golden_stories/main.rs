@@ -21,6 +21,7 @@ mod functions_failed;
 mod functions_ignored;
 mod functions_traffic;
 mod functions_traffic_asked;
+mod gates;
 mod ignored;
 mod migrations;
 mod only;
@@ -192,6 +193,18 @@ const TALES_OF_MIGRATIONS: [Tale; 10] = [
     }),
 ];
 
+/// The stories of gates.
+const TALES_OF_GATES: [Tale; 6] = [
+    ("gates-passed", |world| run(gates::passed(world))),
+    ("gate-before-failed", |world| {
+        run(gates::before_failed(world))
+    }),
+    ("gate-after-failed", |world| run(gates::after_failed(world))),
+    ("gate-timed-out", |world| run(gates::timed_out(world))),
+    ("gate-stopped", |world| run(gates::stopped(world))),
+    ("gate-commit", |world| run(gates::commit_unknown(world))),
+];
+
 /// How many stories of functions are told at once: each starts dozens of them.
 const FLEETS: usize = 5;
 
@@ -207,6 +220,7 @@ fn every_story_is_told_as_it_is_written() {
     wrong.extend(told(world, &TALES_OF_BUILDS, FLEETS));
     run(migrations::choose_endings(world));
     wrong.extend(told(world, &TALES_OF_MIGRATIONS, FLEETS));
+    wrong.extend(told(world, &TALES_OF_GATES, FLEETS));
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
 }
 
@@ -247,7 +261,7 @@ fn every_file_is_told_by_a_story() {
     let tales = TALES.iter();
     let tales = tales.chain(&TALES_OF_FUNCTIONS).chain(&TALES_OF_STACKS);
     let tales = tales.chain(&TALES_OF_BUILDS);
-    let tales = tales.chain(&TALES_OF_MIGRATIONS);
+    let tales = tales.chain(&TALES_OF_MIGRATIONS).chain(&TALES_OF_GATES);
     let names: Vec<_> = tales.map(|(name, _)| *name).collect();
     assert_eq!(files::untold(&names), Vec::<String>::new());
 }

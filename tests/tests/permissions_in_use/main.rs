@@ -12,6 +12,7 @@
 
 mod builds;
 mod functions;
+mod gates;
 mod migrations;
 mod policy;
 mod sites;
@@ -45,6 +46,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         migrations::one_of_each_ending(world).await;
         sites::one_of_each_ending(world).await;
         migrations::by_builds(world).await;
+        gates::one_of_each_ending(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls
@@ -68,6 +70,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "infrastructure",
             "infrastructure-build",
             "migrate",
+            "gate",
             "service",
             "function",
             "site",

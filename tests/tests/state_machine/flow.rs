@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use lockstep::verdict::Verdict;
+use serde_json::Value;
 
 use crate::machine::{Edges, Machine, State};
 
@@ -79,6 +80,7 @@ fn every_failure_leads_to_undo_or_to_conclude() {
             let allowed = match &state.inside {
                 Some(_) => machine.state(next).kind() == "Pass",
                 None if MAY_FAIL.contains(&state.name.as_str()) => state.body["Next"] == next,
+                None if state.name == "GatesBefore" => next == "StopGates",
                 None => next == "Conclude" || undo.contains(&next),
             };
             assert!(allowed, "{}: a failure leads to {next}", state.name);
@@ -114,7 +116,16 @@ fn undo_is_the_exact_reverse_of_do() {
     undone.reverse();
     assert!(!done.is_empty());
     assert_eq!(done, undone);
-    for map in ["Stacks", "Migrations", "Rollout", "Contracts", "UndoWave"] {
+    for map in [
+        "GatesBefore",
+        "StopGates",
+        "Stacks",
+        "Migrations",
+        "Rollout",
+        "GatesAfter",
+        "Contracts",
+        "UndoWave",
+    ] {
         let item = &machine.state(map).body["ItemSelector"];
         for field in ["step", "phase"] {
             let value = format!("{{% $states.context.Map.Item.Value.{field} %}}");
@@ -129,11 +140,14 @@ fn undo_is_the_exact_reverse_of_do() {
 fn stacks_are_put_back_last_and_one_at_a_time() {
     let machine = Machine::load();
     let field = |state: &str, name: &str| machine.state(state).body[name].clone();
-    assert_eq!(field("Stacks", "Items"), "{% $steps %}");
+    assert_eq!(
+        field("Stacks", "Items"),
+        "{% [$steps[phase in ['stack', 'infrastructure-build']]] %}"
+    );
     assert_eq!(field("Stacks", "MaxConcurrency"), 1);
     assert_eq!(
         field("Rollout", "Items"),
-        "{% [$steps[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract', 'site'])]] %}"
+        "{% [$steps[phase in ['service', 'functions']]] %}"
     );
     assert_eq!(
         field("UndoRollout", "Items"),
@@ -160,9 +174,10 @@ fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet
     let maps = maps.filter(|name| chain.contains(name));
     let mut sets = Vec::new();
     for map in maps {
+        // A gate changes nothing.
         let tasks = machine
             .token_tasks()
-            .filter(|task| machine.is_inside(task, map));
+            .filter(|task| machine.is_inside(task, map) && task.function() != "Gate");
         let (stacks, rest): (Vec<_>, Vec<_>) =
             tasks.partition(|task| task.function().starts_with("Infrastructure"));
         let is_migration = |task: &&State| task.function() == "Migrate";
@@ -263,13 +278,14 @@ fn parameters_for_other_stacks_are_put_back() {
 #[test]
 fn only_what_others_read_is_published() {
     let machine = Machine::load();
-    let rules = machine.state("Verified").body["Choices"]
-        .as_array()
-        .unwrap();
-    let conditions: Vec<_> = rules
-        .iter()
-        .map(|rule| (&rule["Next"], &rule["Condition"]))
-        .collect();
+    let ways = |state: &str| -> Vec<_> {
+        let rules = machine.state(state).body["Choices"].as_array().unwrap();
+        let of_rule = |rule: &Value| {
+            let text = |field: &str| rule[field].as_str().unwrap().to_owned();
+            (text("Next"), text("Condition"))
+        };
+        rules.iter().map(of_rule).collect()
+    };
     let passed = "$states.input.status = 'passed'";
     let has = |kind: &str| format!("$exists($steps[phase = '{kind}'])");
     let contract = has("contract");
@@ -277,20 +293,90 @@ fn only_what_others_read_is_published() {
         "({} or $exists($steps[parameters = true]))",
         has("functions")
     );
-    let expected = [
-        (
-            "PublishLiveFirst",
-            format!("{passed} and {contract} and {functions}"),
-        ),
-        ("Contracts", format!("{passed} and {contract}")),
-        ("PublishLive", format!("{passed} and {functions}")),
-        ("Conclude", passed.to_owned()),
+    let gates = has("gate-after");
+    let conditions = [
+        ("PublishLiveFirst", format!("{contract} and {functions}")),
+        ("Contracts", contract.clone()),
+        ("PublishLive", functions.clone()),
     ];
-    let expected = expected.map(|(next, condition)| (next, format!("{{% {condition} %}}")));
-    assert_eq!(conditions.len(), expected.len());
-    for ((next, condition), (expected, when)) in conditions.into_iter().zip(expected) {
-        assert_eq!((next, condition), (&expected.into(), &when.into()));
+    let verified = [("GatesAfter", gates)];
+    let verified = verified.iter().chain(&conditions);
+    let mut verified: Vec<_> = verified
+        .map(|(next, when)| ((*next).to_owned(), format!("{{% {passed} and {when} %}}")))
+        .collect();
+    verified.push(("Conclude".to_owned(), format!("{{% {passed} %}}")));
+    assert_eq!(ways("Verified"), verified);
+    // Behind the gates it goes on in the same ways.
+    let plain = |condition: &str| {
+        let inner = condition
+            .strip_prefix('(')
+            .and_then(|it| it.strip_suffix(')'));
+        format!("{{% {} %}}", inner.unwrap_or(condition))
+    };
+    let settled = conditions.iter().map(|(next, when)| {
+        let when = if *next == "PublishLive" {
+            plain(when)
+        } else {
+            format!("{{% {when} %}}")
+        };
+        ((*next).to_owned(), when)
+    });
+    let failed = (
+        "AnnounceUndo".to_owned(),
+        "{% $type($failure) = 'object' %}".to_owned(),
+    );
+    let settled: Vec<_> = std::iter::once(failed).chain(settled).collect();
+    assert_eq!(ways("GatesAfterSettled"), settled);
+    assert_eq!(
+        machine.state("GatesAfterSettled").body["Default"],
+        "Conclude"
+    );
+}
+
+/// Nothing is changed where a gate fails before, and everything is put back where one fails
+/// afterwards. The builds of the others are stopped.
+#[test]
+fn gates_come_before_everything_and_after_verification() {
+    let machine = Machine::load();
+    for (map, phase, failed) in [
+        ("GatesBefore", "gate-before", "StopGates"),
+        ("GatesAfter", "gate-after", "AnnounceUndo"),
+    ] {
+        let state = machine.state(map);
+        assert_eq!(
+            state.body["Items"],
+            format!("{{% [$steps[phase = '{phase}']] %}}")
+        );
+        assert_eq!(state.body["MaxConcurrency"], 10);
+        assert_eq!(state.catchers()[0]["Next"], failed);
+        assert_eq!(state.catchers()[0]["Assign"]["failure"]["phase"], phase);
+        let settled = machine.state(state.body["Next"].as_str().unwrap());
+        assert_eq!(settled.body["Choices"][0]["Next"], failed);
     }
+    let stop = machine.state("StopGates");
+    assert_eq!(
+        stop.body["Items"],
+        machine.state("GatesBefore").body["Items"]
+    );
+    assert_eq!(stop.body["Next"], "Conclude");
+    assert_eq!(stop.body.get("Assign"), None, "nothing was put back");
+    // Behind the gates it goes on as behind a plan without any.
+    let ways = |state: &str| {
+        let rules = machine.state(state).body["Choices"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let next = rules
+            .into_iter()
+            .map(|rule| (rule["Condition"].clone(), rule["Next"].clone()));
+        next.collect::<Vec<_>>()
+    };
+    let (plan, gates) = (ways("HasSteps"), ways("GatesBeforeSettled"));
+    assert_eq!(plan[4..6], gates[1..]);
+    assert_eq!(
+        plan[6].1,
+        machine.state("GatesBeforeSettled").body["Default"]
+    );
 }
 
 /// Nothing is put back behind a contract: it comes last, and a recovery of a deployment that had
@@ -335,6 +421,7 @@ fn each_phase_of_a_step_has_its_state() {
         ("functions", "Function"),
         ("migrate", "Migrate"),
         ("site", "Site"),
+        ("gate-before', 'gate-after", "Gate"),
         ("stack", "Infrastructure"),
         ("infrastructure-build", "InfrastructureBuild"),
         ("seed", "SeedLive"),
@@ -355,7 +442,11 @@ fn each_phase_of_a_step_has_its_state() {
         let rules = state.body["Choices"].as_array().unwrap();
         assert_eq!(rules.len(), phases.len(), "{choice}");
         for (rule, (phase, function)) in rules.iter().zip(phases) {
-            let condition = format!("{{% $states.input.phase = '{phase}' %}}");
+            let condition = if phase.contains(',') {
+                format!("{{% $states.input.phase in ['{phase}'] %}}")
+            } else {
+                format!("{{% $states.input.phase = '{phase}' %}}")
+            };
             assert_eq!(rule["Condition"], condition, "{choice}");
             assert_eq!(rule["Next"], format!("{undo}{function}"), "{choice}");
         }
@@ -424,6 +515,10 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
         (
             "{% $type($states.input.needs) = 'array' %}",
             "PlanFunctions",
+        ),
+        (
+            "{% $exists($steps[phase = 'gate-before']) %}",
+            "GatesBefore",
         ),
         (
             "{% $exists($steps[phase in ['stack', 'infrastructure-build']]) %}",

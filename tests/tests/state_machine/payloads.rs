@@ -23,6 +23,10 @@ fn every_function_gets_the_fields_it_knows() {
             ],
         ),
         (
+            "Gate",
+            vec!["deployment execution fence step task_token verb"],
+        ),
+        (
             "Infrastructure",
             vec!["deployment execution fence step task_token verb"],
         ),

@@ -15,6 +15,7 @@ fn request() -> BuildRequest {
             bucket: "b".into(),
             key: "sources/1.zip".into(),
         }),
+        source_version: None,
         variables: [("LOCKSTEP_VERB".to_owned(), "plan".to_owned())].into(),
         timeout_minutes: Some(60),
     }
@@ -54,6 +55,7 @@ async fn the_projects_own_source_and_time_stay_unless_others_are_given() {
     };
     codebuild.start(&request).await.unwrap();
     request.timeout_minutes = Some(1);
+    request.source_version = Some("3f2a9c1".into());
     codebuild.start(&request).await.unwrap();
     let asked = asked(&http);
     for name in [
@@ -64,6 +66,8 @@ async fn the_projects_own_source_and_time_stay_unless_others_are_given() {
     ] {
         assert_eq!(asked[0].1.get(name), None);
     }
+    assert_eq!(asked[0].1.get("sourceVersion"), None);
+    assert_eq!(asked[1].1["sourceVersion"], "3f2a9c1");
     assert_eq!(asked[1].1["timeoutInMinutesOverride"], Value::from(5));
 }
 

@@ -9,6 +9,7 @@ use crate::{Build, LogStream, Status, Tail};
 fn build(log: bool) -> Build {
     Build {
         id: "shop:7".into(),
+        arn: String::new(),
         project: "shop".into(),
         identity: None,
         status: Status::Failed,
@@ -21,6 +22,7 @@ fn build(log: bool) -> Build {
             stream: "7".into(),
         }),
         link: None,
+        reports: Vec::new(),
     }
 }
 

@@ -88,7 +88,8 @@ pub(crate) fn log_group_link(arn: &str, group: &str) -> String {
     )
 }
 
-fn console(partition: &str, region: &str) -> String {
+/// Where the console of a region is.
+pub(crate) fn console(partition: &str, region: &str) -> String {
     match partition {
         "aws-cn" => "https://console.amazonaws.cn".into(),
         "aws-us-gov" => "https://console.amazonaws-us-gov.com".into(),

@@ -31,7 +31,7 @@ pub use definition::{
     LogLocation, Revision, container, containers, image, images as images_of, register_input,
 };
 pub use image::{ImageReference, by_digest};
-pub(crate) use links::{log_group_link, task_log_link};
+pub(crate) use links::{console, log_group_link, task_log_link};
 pub use live::{Deployment, Event, LiveService, Rollout, TaskCounts};
 pub use normalise::normalise;
 pub use observe::{Observation, observe};

@@ -4,6 +4,7 @@
 //! applied, and reported once at the place they were written.
 
 mod functions;
+mod gates;
 mod infrastructure;
 mod migrations;
 mod sites;
@@ -73,6 +74,7 @@ impl Check<'_> {
         self.infrastructure_names(manifest);
         self.migration_names(manifest);
         self.site_names(manifest);
+        self.gate_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
@@ -164,6 +166,7 @@ impl Check<'_> {
         self.infrastructure(named);
         self.migrations(named);
         self.sites(named);
+        self.gates(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {

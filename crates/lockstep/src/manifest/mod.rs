@@ -9,6 +9,7 @@ mod check;
 mod error;
 mod function_check;
 mod functions;
+mod gates;
 mod index;
 mod infrastructure;
 mod migrations;
@@ -44,6 +45,7 @@ pub use function_check::FunctionCheck;
 pub use functions::{
     CodeSource, Function, FunctionConfiguration, FunctionOverride, FunctionTarget, ResolvedFunction,
 };
+pub use gates::{Gate, GateOverride, GateTime, ResolvedGate, SourceVersion};
 pub use index::{TriggerIndexEntry, trigger_index};
 pub use infrastructure::{
     EachProject, Engine, Infrastructure, InfrastructureOverride, ProjectSource, SourceFrom,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunction};
+use super::gates::{Gate, ResolvedGate};
 use super::infrastructure::{EachProject, Infrastructure, ProjectSource, SourceFrom};
 use super::migrations::{Migration, ResolvedMigration};
 use super::names::nearest;
@@ -45,6 +46,9 @@ pub struct ResolvedEnvironment {
     /// The front ends by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sites: BTreeMap<String, ResolvedSite>,
+    /// The gates by the manifest's name for them, without those that are switched off.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gates: BTreeMap<String, ResolvedGate>,
     /// Whether what is live is published although there are no stacks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parameters: bool,
@@ -211,6 +215,10 @@ impl StoredManifest {
                 .sites()
                 .map(|(name, site)| (name.to_owned(), site.resolve()))
                 .collect(),
+            gates: named
+                .gates()
+                .filter_map(|(name, gate)| Some((name.to_owned(), gate.resolve()?)))
+                .collect(),
             parameters: self.manifest.parameters,
             traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
@@ -328,6 +336,18 @@ impl<'a> NamedEnvironment<'a> {
             (
                 name.as_str(),
                 migration.replaced(&|text: String| self.replace(&text)),
+            )
+        })
+    }
+
+    /// The gates with this environment's overrides, by the manifest's name for them.
+    pub(super) fn gates(&self) -> impl Iterator<Item = (&'a str, Gate)> {
+        self.manifest.gates.iter().map(|(name, gate)| {
+            let changed = self.environment.gates.get(name);
+            let gate = changed.map_or_else(|| gate.clone(), |it| it.apply(gate));
+            (
+                name.as_str(),
+                gate.replaced(&|text: String| self.replace(&text)),
             )
         })
     }

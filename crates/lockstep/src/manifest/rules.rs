@@ -355,6 +355,18 @@ pub(super) fn build_project(text: &str) -> Result<(), Refusal> {
     )
 }
 
+/// What of a source is built.
+pub(super) fn source_version(text: &str) -> Result<(), Refusal> {
+    let plain = |it: char| !it.is_whitespace() && !it.is_control();
+    if (1..=255).contains(&text.len()) && text.chars().all(plain) {
+        return Ok(());
+    }
+    refuse(
+        "`commit`, or a branch, a tag or a commit of the project's source",
+        None,
+    )
+}
+
 /// Folders with the source of infrastructure.
 pub(super) fn source_folder(text: &str) -> Result<(), Refusal> {
     let help = text.contains("://").then_some(
@@ -380,7 +392,7 @@ pub(super) fn build_variable(text: &str) -> Result<(), Refusal> {
     )
 }
 
-/// Variables of a migration's build. Those that begin with `LOCKSTEP_` are Lockstep's own.
+/// Variables of a build of migrations or of a gate. Those that begin with `LOCKSTEP_` are Lockstep's own.
 pub(super) fn own_build_variable(text: &str) -> Result<(), Refusal> {
     if text.starts_with("LOCKSTEP_") || text.starts_with("CODEBUILD_") {
         return refuse(

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::functions::{Function, FunctionOverride};
+use super::gates::{Gate, GateOverride};
 use super::infrastructure::{Infrastructure, InfrastructureOverride};
 use super::migrations::{Migration, MigrationOverride};
 use super::overrides::ServiceOverride;
@@ -64,6 +65,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub sites: BTreeMap<String, Site>,
+    /// Builds that must succeed for a deployment to go on: tests before anything is changed, and
+    /// once the release was verified; by a name of your choice (same rules as the application's
+    /// name).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub gates: BTreeMap<String, Gate>,
     /// The environments, by name (same rules as the application's name).
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub environments: BTreeMap<String, Environment>,
@@ -194,6 +201,9 @@ pub struct Environment {
     /// What differs in this environment, by site; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sites: BTreeMap<String, SiteOverride>,
+    /// What differs in this environment, by gate; what is not named stays as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gates: BTreeMap<String, GateOverride>,
     /// How new versions of the functions with an alias take over its traffic. Default: all at
     /// once.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -179,6 +179,7 @@ impl MigratePhase {
             identity: step.started_by(run),
             token: step.client_token(run),
             source: None,
+            source_version: None,
             variables: build.variables_of(step, run),
             timeout_minutes: u32::try_from(minutes).ok(),
         };
