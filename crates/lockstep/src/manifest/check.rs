@@ -6,6 +6,7 @@
 mod functions;
 mod infrastructure;
 mod migrations;
+mod order;
 mod stacks;
 mod traffic;
 
@@ -158,6 +159,7 @@ impl Check<'_> {
         }
         self.trigger(named);
         self.functions(named);
+        self.order(named);
         self.stacks(named);
         self.infrastructure(named);
         self.migrations(named);

@@ -1,7 +1,7 @@
 //! One environment with nothing left to look up: defaults, overrides and placeholders
 //! are applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,6 +41,10 @@ pub struct ResolvedEnvironment {
     /// The migrations by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub migrations: BTreeMap<String, ResolvedMigration>,
+    /// What is rolled out after which others, by the manifest's names; who waits for nothing is
+    /// not there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<String, BTreeSet<String>>,
     /// Whether what is live is published although there are no stacks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parameters: bool,
@@ -203,6 +207,7 @@ impl StoredManifest {
                     (name.to_owned(), migration.resolve(only.as_ref()))
                 })
                 .collect(),
+            after: named.after(),
             parameters: self.manifest.parameters,
             traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
@@ -348,6 +353,21 @@ impl<'a> NamedEnvironment<'a> {
             .collect()
     }
 
+    /// What is rolled out after which others.
+    pub(super) fn after(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let services = self
+            .services()
+            .map(|(name, it)| (name.to_owned(), it.after));
+        let functions = self
+            .functions()
+            .map(|(name, it)| (name.to_owned(), it.after));
+        let all = services
+            .chain(functions)
+            .filter(|(_, after)| !after.is_empty());
+        all.map(|(name, after)| (name, after.into_iter().collect()))
+            .collect()
+    }
+
     pub(super) fn trigger(&self) -> Option<Trigger> {
         let trigger = self.environment.trigger.as_ref()?;
         Some(Trigger {
@@ -409,6 +429,7 @@ impl<'a> NamedEnvironment<'a> {
                 ..function.configuration
             },
             check: function.check.map(|check| check.replaced(&replace)),
+            after: function.after,
         }
     }
 
@@ -481,6 +502,7 @@ impl<'a> NamedEnvironment<'a> {
                 .collect(),
             task_definition: service.task_definition.map(replace),
             rollout: service.rollout,
+            after: service.after,
         }
     }
 }

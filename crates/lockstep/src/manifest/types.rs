@@ -92,6 +92,10 @@ pub struct Service {
     /// How new tasks replace old ones.
     #[serde(default)]
     pub rollout: Rollout,
+    /// What is rolled out before it: names of services, functions and groups of functions. A
+    /// deployment that does not change them does not wait. Default: it waits for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
 }
 
 /// How new tasks replace old ones.
