@@ -120,7 +120,7 @@ fn undo_is_the_exact_reverse_of_do() {
     }
 }
 
-/// What runs is rolled out at the same time, and put back at the same time, the last step first.
+/// What runs is rolled out wave by wave, and put back the same way, the last wave first.
 /// Stacks are put back after everything else, one at a time.
 #[test]
 fn stacks_are_put_back_last_and_one_at_a_time() {
@@ -130,11 +130,11 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     assert_eq!(field("Stacks", "MaxConcurrency"), 1);
     assert_eq!(
         field("Rollout", "Items"),
-        "{% [$steps[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])]] %}"
+        "{% [$steps[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])][($exists(wave) ? wave : 0) = $wave]] %}"
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])]]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'migrate'].{'steps': [$]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
+        "{% [$reverse([0..$max($append([0], $steps.wave))]).($w := $; {'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])][($exists(wave) ? wave : 0) = $w]]}), $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'migrate'].{'steps': [$]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -146,6 +146,36 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     let caught = &machine.state("UndoWave").catchers()[0]["Next"];
     assert_eq!(caught, "WaveNotRestored");
     assert_eq!(field("WaveNotRestored", "End"), true);
+}
+
+/// One Map is gone round once for each wave. A failure ends that, and traffic is shifted before what
+/// comes after the functions.
+#[test]
+fn a_wave_begins_when_the_one_before_it_is_done() {
+    let machine = Machine::load();
+    assert_eq!(machine.state("Trigger").body["Assign"]["wave"], 0);
+    let rollout = &machine.state("Rollout").body;
+    assert_eq!(rollout["Assign"]["wave"], "{% $wave + 1 %}");
+    assert_eq!(rollout["Next"], "RolloutSettled");
+    let ways = |state: &str| -> Vec<(String, String)> {
+        let choices = machine.state(state).body["Choices"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let text = |choice: &serde_json::Value, key: &str| choice[key].as_str().unwrap().to_owned();
+        let way = |it: &serde_json::Value| (text(it, "Next"), text(it, "Condition"));
+        choices.iter().map(way).collect()
+    };
+    let settled = ways("RolloutSettled");
+    let order: Vec<_> = settled.iter().map(|(next, _)| next.as_str()).collect();
+    assert_eq!(order, ["AnnounceUndo", "Traffic", "Rollout"]);
+    let more = "$count($steps[wave >= $wave]) > 0";
+    assert_eq!(settled[2].1, format!("{{% {more} %}}"));
+    let shifted = ways("TrafficShifted");
+    assert_eq!(shifted[0].0, "Rollout");
+    assert!(shifted[0].1.contains(more) && shifted[0].1.contains("'passed'"));
+    assert_eq!(shifted[1].0, "Verify");
+    assert_eq!(machine.state("RolloutSettled").body["Default"], "Verify");
 }
 
 /// The functions by which a chain changes the world, in order: all of one set at the same time.
