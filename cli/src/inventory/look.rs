@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lockstep::{DeploymentId, Only};
 use lockstep::ecs::{needed_log_groups, short_name};
 use lockstep::lambda::{Member, members, needs_listing};
 use lockstep::live::{lasting_names, live_key, live_path, output_name};
@@ -12,6 +11,7 @@ use lockstep::manifest::{
 };
 use lockstep::record::DeploymentRef;
 use lockstep::release::Artifacts;
+use lockstep::{DeploymentId, Only};
 use lockstep_ecs::ServiceLookup;
 use serde_json::Value;
 
@@ -105,6 +105,9 @@ impl Scope<'_> {
             Err(error) => return resource.unknown(&error),
         };
         let Some(live) = live else {
+            if self.verified.is_empty() {
+                return resource.awaited("with the first verified deployment");
+            }
             let mut resource = resource.missing();
             resource.todo = Some(format!("`lockstep deploy {environment}` creates it"));
             return resource;

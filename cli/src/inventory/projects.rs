@@ -14,14 +14,14 @@ impl Scope<'_> {
     /// The projects, each once, under the first component that names it.
     pub(super) async fn projects(&self) -> Vec<Resource> {
         let named = self.named_projects();
-        let names: Vec<_> = named.keys().copied().collect();
+        let wanted: Vec<_> = named.keys().copied().collect();
         let resource = |(name, component): (&&str, &&str)| {
             Resource::new("CodeBuild project", *name, Some(component))
         };
-        if names.is_empty() {
+        if wanted.is_empty() {
             return Vec::new();
         }
-        match self.account.projects(&names).await {
+        match self.account.projects(&wanted).await {
             Ok(there) => {
                 let look = |(name, component): (&&str, &&str)| {
                     let is_there = there.contains(*name);
@@ -29,7 +29,10 @@ impl Scope<'_> {
                 };
                 named.iter().map(look).collect()
             }
-            Err(error) => named.iter().map(|it| resource(it).unknown(&error)).collect(),
+            Err(error) => named
+                .iter()
+                .map(|it| resource(it).unknown(&error))
+                .collect(),
         }
     }
 

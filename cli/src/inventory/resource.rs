@@ -13,6 +13,8 @@ pub enum State {
     Found,
     /// It is there, but cannot be used as it is.
     Faulty,
+    /// It is not there yet, and nothing is wrong with that: the first verified deployment brings it.
+    Awaited,
     /// It is not there.
     Missing,
     /// It could not be looked at.
@@ -83,6 +85,14 @@ impl Resource {
     #[must_use]
     pub const fn missing(mut self) -> Self {
         self.state = State::Missing;
+        self
+    }
+
+    /// It is not there yet, and nothing is wrong with that.
+    #[must_use]
+    pub fn awaited(mut self, note: impl Into<String>) -> Self {
+        self.state = State::Awaited;
+        self.note = note.into();
         self
     }
 

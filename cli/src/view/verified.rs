@@ -16,7 +16,7 @@ pub struct Verified {
     /// The version of the manifest in force; `null` when none was applied yet and the file was
     /// taken.
     pub manifest_version: Option<u64>,
-    /// Whether everything is there and can be used.
+    /// Whether everything that must be there by now is there and can be used.
     pub complete: bool,
     /// Everything that the environment needs.
     pub resources: Vec<Resource>,
@@ -34,7 +34,9 @@ impl Verified {
             application: application.to_owned(),
             environment: environment.to_owned(),
             manifest_version,
-            complete: resources.iter().all(|it| it.state == State::Found),
+            complete: resources
+                .iter()
+                .all(|it| matches!(it.state, State::Found | State::Awaited)),
             resources,
         }
     }
@@ -66,10 +68,12 @@ impl Verified {
         })
         .collect();
         if parts.is_empty() {
-            return match all {
-                1 => "everything is there: 1 resource".to_owned(),
-                _ => format!("everything is there: {all} resources"),
+            let awaited = match count(State::Awaited) {
+                0 => String::new(),
+                number => format!(", {number} of them with the first verified deployment"),
             };
+            let resources = if all == 1 { "resource" } else { "resources" };
+            return format!("everything is there: {all} {resources}{awaited}");
         }
         format!("of {all} resources: {}", parts.join(", "))
     }
@@ -85,6 +89,7 @@ impl Report for Verified {
         for resource in &self.resources {
             let state = match resource.state {
                 State::Found => "found",
+                State::Awaited => "not yet",
                 State::Faulty => "FAULTY",
                 State::Missing => "MISSING",
                 State::Unknown => "UNKNOWN",
@@ -152,6 +157,17 @@ mod tests {
         let report = of(vec![found(), denied()]);
         assert!(!report.complete);
         assert_eq!(report.exit(), Exit::Unreachable);
+    }
+
+    #[test]
+    fn what_only_a_deployment_can_bring_is_no_fault_before_the_first_one() {
+        let awaited = Resource::new("parameter", "/lockstep/shop/production/x", None);
+        let report = of(vec![found(), awaited.awaited("with the first deployment")]);
+        assert!(report.complete);
+        assert_eq!(report.exit(), Exit::Good);
+        let text = report.text();
+        assert!(text.contains("not yet"), "{text}");
+        assert!(text.ends_with("2 resources, 1 of them with the first verified deployment"));
     }
 
     #[test]

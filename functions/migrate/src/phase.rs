@@ -123,6 +123,7 @@ impl Phase for MigratePhase {
     async fn start(&self, step: &MigrationStep) -> Result<(), PhaseError> {
         let me = deployment(step)?;
         let name = step.run_name(step.run);
+        self.may_run(step).await?;
         let begun = self
             .ledger
             .begin_migration(&me.id, &name, Timestamp::now())

@@ -22,7 +22,7 @@ const LATE: &str = "Lockstep: not finished within";
 /// A run's task or build.
 #[derive(Debug)]
 pub(super) enum Carried {
-    Task(OneShotTask),
+    Task(Box<OneShotTask>),
     Build(Box<Build>),
 }
 
@@ -109,6 +109,20 @@ fn end_of_build(step: &MigrationStep, build: &Build, stopped_late: bool) -> Task
 }
 
 impl MigratePhase {
+    /// Asks for the project's builds before anything is begun: that this function may not build a
+    /// project is told while there is nothing to put back.
+    pub(super) async fn may_run(&self, step: &MigrationStep) -> Result<(), PhaseError> {
+        if let Means::Build(build) = &step.means {
+            let name = step.started_by(step.run);
+            let names = [name.as_str()];
+            let find = self
+                .codebuild
+                .find(&build.project, &names, Timestamp::now());
+            find.await?;
+        }
+        Ok(())
+    }
+
     /// Starts a run's task or build, unless an earlier attempt did. Why not, where that passes by
     /// itself.
     pub(super) async fn launch(
@@ -201,15 +215,15 @@ impl MigratePhase {
         record: &MigrationRun,
     ) -> Result<Option<Carried>, PhaseError> {
         let cluster = &means.cluster;
-        let found = match &record.task {
-            Some(task) => self.ecs.task(cluster, task).await?,
-            None => {
-                let started_by = step.started_by(run);
-                let tasks = self.ecs.started_tasks(cluster, means.family(), &started_by);
-                tasks.await?.into_iter().next()
-            }
+        let found = if let Some(task) = &record.task {
+            self.ecs.task(cluster, task).await?
+        } else {
+            let started_by = step.started_by(run);
+            let family = means.family();
+            let tasks = self.ecs.started_tasks(cluster, family, &started_by);
+            tasks.await?.into_iter().next()
         };
-        Ok(found.map(Carried::Task))
+        Ok(found.map(|task| Carried::Task(Box::new(task))))
     }
 
     async fn find_build(

@@ -114,6 +114,16 @@ async fn while_codebuild_is_full_it_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_project_that_may_not_be_built_leaves_nothing_to_put_back() {
+    let (world, step) = (World::default(), step(Run::Expand, true));
+    world.codebuild.state().denied = true;
+    let error = world.doing(&step).await.unwrap_err();
+    assert_eq!(error.name(), "Rejected");
+    assert!(error.to_string().contains("BuildProjects"), "{error}");
+    assert_eq!(summary(world.undoing(&step).await), "it did not run");
+}
+
+#[tokio::test]
 async fn an_undo_stops_a_build_that_runs() {
     let (world, step) = (World::default(), step(Run::Expand, true));
     world.doing(&step).await.unwrap();

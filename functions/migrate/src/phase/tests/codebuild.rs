@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) fault: Option<(usize, Fault)>,
     /// Whether no more builds are taken.
     pub(super) full: bool,
+    /// Whether the role may do nothing.
+    pub(super) denied: bool,
     /// What the logs end with.
     pub(super) says: &'static str,
 }
@@ -87,6 +89,10 @@ impl State {
 
     fn act(&mut self, operation: &str, body: &Value) -> (u16, Value) {
         match operation {
+            _ if self.denied => (
+                400,
+                json!({"__type": "AccessDeniedException", "message": "not authorized to perform it"}),
+            ),
             "StartBuild" if self.full => (
                 400,
                 json!({"__type": "AccountLimitExceededException", "message": "Cannot have more than 1 builds."}),
