@@ -136,7 +136,7 @@ async fn release(world: &World, site: &Sited<'_>, round: usize) -> Result<Releas
         return Err(format!("release {version} ended as {ended:?}").into());
     }
     let history = execution.history().await;
-    let live = entered(&history, "SitesSettled").ok_or("the execution changed no site")?;
+    let live = entered(&history, "RolloutSettled").ok_or("the execution changed no site")?;
     let told = entered(&history, "Verdict").ok_or("the execution told nobody")?;
     world.idle().await;
     let calls = gateway.calls_since(mark).into_iter();

@@ -80,7 +80,7 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 18] = [
+const PHASES: [(&str, &[&str]); 17] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
@@ -114,7 +114,6 @@ const PHASES: [(&str, &[&str]); 18] = [
             "TrafficWait",
         ],
     ),
-    ("sites", &["RolloutSites", "SitesSettled"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
     ("gates after", &["GatesAfter", "GatesAfterSettled"]),
     ("publish live", &["PublishLive", "PublishLiveFirst"]),

@@ -18,6 +18,7 @@ pub mod migration;
 mod next_steps;
 pub mod notification;
 mod only;
+pub mod order;
 mod phase;
 pub mod plan;
 pub mod question;

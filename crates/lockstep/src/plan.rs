@@ -65,8 +65,18 @@ pub struct Step {
     pub before: String,
     /// What it runs afterwards, in a few words.
     pub after: String,
+    /// The wave of the rollout that it belongs to, from 0: it begins when all earlier ones are done.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub wave: u32,
     /// The change itself.
     pub change: Change,
+}
+
+/// Whether a wave is the first one, which is not written down.
+// serde asks by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_first(wave: &u32) -> bool {
+    *wave == 0
 }
 
 /// The change of one kind of target.
@@ -161,6 +171,7 @@ impl PartStep {
             target,
             before,
             after,
+            wave: 0,
             change,
         }
     }
@@ -215,6 +226,9 @@ pub struct StepRef {
     /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate`, `contract`, `site`,
     /// `gate-before` or `gate-after`.
     pub phase: &'static str,
+    /// The wave of the rollout that it belongs to; left out where it is the first one.
+    #[serde(skip_serializing_if = "is_first")]
+    pub wave: u32,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub traffic: bool,
@@ -348,6 +362,7 @@ impl Step {
         StepRef {
             step: self.number,
             phase: self.change.phase(),
+            wave: self.wave,
             traffic: self.change.in_stages().is_some(),
             parameters: false,
         }
@@ -375,12 +390,16 @@ impl Step {
         waits.collect()
     }
 
-    /// The step in one line.
+    /// The step in one line; where something is rolled out before it, that is said.
     pub fn summary(&self) -> String {
         if self.change.as_gate().is_some() {
             return format!("{} {}", self.target, self.after);
         }
-        format!("{}: {} -> {}", self.target, self.before, self.after)
+        let wave = match self.wave {
+            0 => String::new(),
+            wave => format!("then, in wave {}: ", wave + 1),
+        };
+        format!("{wave}{}: {} -> {}", self.target, self.before, self.after)
     }
 }
 

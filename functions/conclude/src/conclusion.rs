@@ -232,3 +232,51 @@ fn rejected(message: &str) -> Value {
         "message": message,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use jiff::Timestamp;
+    use lockstep_ledger::VerifiedRelease;
+    use serde_json::{Value, json};
+
+    use super::verified;
+
+    fn image(digest: &str) -> Value {
+        json!({"kind": "image", "repository": "r", "digest": digest, "pushed_at": "2026-11-20T10:00:00Z"})
+    }
+
+    /// What counts as verified after a deployment of web by version 7 of the manifest, where both
+    /// services were verified by version 5.
+    fn after(only: &Value) -> VerifiedRelease {
+        let id = "01JD5Q6Z8G0000000000000000";
+        let record = json!({
+            "id": id, "application": "shop", "environment": "test",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "ann"}, "only": only, "manifest_version": 7,
+            "requested": {"web/web": image("new")},
+        });
+        let release = json!({"manifest_version": 7, "artifacts": {"web/web": image("new")}});
+        let before = json!({"api/api": image("old"), "web/web": image("old")});
+        let current = json!({
+            "release": {"manifest_version": 5, "artifacts": before}, "deployment": id,
+            "verified_at": "2026-11-20T10:00:00Z",
+        });
+        verified(
+            &serde_json::from_value(record).unwrap(),
+            &serde_json::from_value(json!({"release": release, "steps": []})).unwrap(),
+            Some(&serde_json::from_value(current).unwrap()),
+            Timestamp::UNIX_EPOCH,
+        )
+    }
+
+    #[test]
+    fn after_a_part_the_release_is_whole_and_what_was_not_named_is_as_it_was() {
+        let part = after(&json!({"components": ["web"]})).release;
+        let digests: Vec<_> = part.artifacts.values().map(|it| it.id()).collect();
+        assert_eq!(digests, ["old", "new"]);
+        assert_eq!(part.manifest_version, 5);
+        assert_eq!(after(&json!({})).release.manifest_version, 7);
+    }
+}

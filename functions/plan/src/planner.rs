@@ -8,6 +8,7 @@ use lockstep::PhaseError;
 use lockstep::ecs::ServiceStep;
 use lockstep::gate::{GateInputs, commit_of, plan_gates};
 use lockstep::manifest::ResolvedEnvironment;
+use lockstep::order::Waves;
 use lockstep::plan::{Change, Part, PartStep, Plan, Stage};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
 use lockstep::release::{Artifacts, Release};
@@ -99,13 +100,14 @@ impl Planner {
         planning: &Planning<'_>,
         functions: Part,
     ) -> Result<Result<Plan, &'static str>, PhaseError> {
-        let rest = self.rest(planning, functions).await?;
+        let (rest, waves) = self.rest(planning, functions).await?;
         let (infrastructure, needed) = self.infrastructure(planning).await?;
         match first_plan(planning.release(), rest, infrastructure) {
             Ok(Some(plan)) => {
                 let publishes = planning.environment.publishes();
                 let plan = Plan { publishes, ..plan };
                 let plan = self.with_gates(planning, plan).await?;
+                let plan = waves.told(plan);
                 let id = &planning.deployment.id;
                 Ok(Ok(self.ledger.put_plan(id, plan).await?))
             }
@@ -176,7 +178,7 @@ impl Planner {
         if standing.stage == Stage::Whole {
             return Ok(standing);
         }
-        let rest = self.rest(planning, functions).await?;
+        let (rest, waves) = self.rest(planning, functions).await?;
         let changed = if planning.environment.infrastructure.is_empty() {
             "the stacks were"
         } else {
@@ -185,11 +187,16 @@ impl Planner {
         let whole = standing
             .extended(rest)
             .map_err(|failed| reject(deployment, &failed, Some(changed)))?;
+        let whole = waves.told(whole);
         Ok(self.ledger.extend_plan(&deployment.id, whole).await?)
     }
 
-    /// What is to be done to everything but stacks, as it is now.
-    async fn rest(&self, planning: &Planning<'_>, functions: Part) -> Result<Part, PhaseError> {
+    /// What is to be done to everything but stacks, as it is now, and in which waves.
+    async fn rest(
+        &self,
+        planning: &Planning<'_>,
+        functions: Part,
+    ) -> Result<(Part, Waves), PhaseError> {
         let now = Timestamp::now();
         let requested = &planning.record.requested;
         let mine = planning.record.only.part_of(planning.environment);
@@ -221,7 +228,9 @@ impl Planner {
         if planning.has_any(planning.environment.sites.keys()) {
             parts.push(self.sites(planning).await?);
         }
-        Ok(Part::merged(parts))
+        let rest = Part::merged(parts);
+        let waves = Waves::of(planning.environment, &rest);
+        Ok((waves.split(rest), waves))
     }
 
     /// What is to be done to sites.

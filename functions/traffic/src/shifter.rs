@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lockstep::PhaseError;
+use lockstep::lambda::FunctionsStep;
 use lockstep::manifest::ResolvedTraffic;
 use lockstep::plan::Plan;
 use lockstep::record::DeploymentRef;
@@ -47,6 +48,7 @@ impl Shifter {
         let mut progress = request.progress.unwrap_or_default();
         let reached = match plan.as_ref().and_then(of_functions) {
             Some((step, traffic)) => {
+                let (step, traffic) = (&step, &traffic);
                 // The execution may be stopped while one invocation is at it, and somebody else
                 // puts the aliases back.
                 let mandate = mandate(&self.ledger, deployment, request.fence, false);
@@ -77,8 +79,15 @@ impl Shifter {
     }
 }
 
-fn of_functions(plan: &Plan) -> Option<(&lockstep::lambda::FunctionsStep, &ResolvedTraffic)> {
-    plan.steps.iter().find_map(|step| step.change.in_stages())
+/// The functions of all waves, as one step: their traffic is shifted together.
+fn of_functions(plan: &Plan) -> Option<(FunctionsStep, ResolvedTraffic)> {
+    let mut steps = plan.steps.iter().filter_map(|step| step.change.in_stages());
+    let (first, traffic) = steps.next()?;
+    let mut all = first.clone();
+    for (more, _) in steps {
+        all.functions.extend(more.functions.iter().cloned());
+    }
+    Some((all, traffic.clone()))
 }
 
 /// The answer to the state machine. What comes next begins without our progress.

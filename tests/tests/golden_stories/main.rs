@@ -44,7 +44,7 @@ use lockstep_tests::{World, run, shared_as};
 type Tale = (&'static str, fn(&'static World) -> String);
 
 /// The stories of services. Those that wait longest come first.
-const TALES: [Tale; 14] = [
+const TALES: [Tale; 15] = [
     ("stopped-by-name", |world| run(stopped::by_name(world))),
     ("failed-dirty-undo-refused", |world| {
         run(dirty::undo_refused(world))
@@ -57,6 +57,7 @@ const TALES: [Tale; 14] = [
     }),
     ("superseded", |world| run(superseded::superseded(world))),
     ("only-one-of-two", |world| run(only::one_of_two(world))),
+    ("after-order", |world| run(only::after_order(world))),
     ("rejected-by-checks", |world| run(rejected::checks(world))),
     ("rejected-image-missing", |world| {
         run(rejected::image_missing(world))

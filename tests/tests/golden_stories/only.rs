@@ -1,5 +1,6 @@
-//! Deployments of a part of an application.
+//! Deployments of a part of an application, and rollouts in an order.
 
+use lockstep_cli::local::gateway::{Fault, FaultRule};
 use lockstep_tests::{ENVIRONMENT, World};
 use serde_json::json;
 
@@ -47,5 +48,52 @@ pub async fn one_of_two(world: &World) -> String {
         .iter()
         .map(|line| format!("{}: {}", line.id, line.release));
     story.tell("The history, newest first", &lines.collect::<Vec<_>>());
+    story.end().await
+}
+
+pub async fn after_order(world: &World) -> String {
+    let name = "after-order";
+    let after_web = "    after: [web]\n";
+    let pair = world.paired(name, after_web).await;
+    let [web, _] = &pair;
+    let headline = "api is rolled out after web. First web fails, and api is never begun; then both go live, one after the other.";
+    let mut story = Story::of(world, &pair, headline).await;
+    for app in &pair {
+        // No tag by which it would be deployed by itself.
+        let digest = app.push("second").await;
+        story.image(&digest, &format!("{} v2", app.service));
+    }
+    let both = json!({"images": {"web": "second", "api": "second"}, "by": "ann"});
+    let refuse = FaultRule::on("lockstep-service", "UpdateService", Fault::RefuseBefore);
+    let refuse = refuse.that_says(&format!("{name}-web")).nth(1);
+    world.engine().gateway().inject(refuse);
+    let refused = web.deploy_with(&both).await;
+    story
+        .deployment(
+            "Both by hand, and ECS refuses web",
+            "deployment 1",
+            &refused,
+        )
+        .await;
+    let calls = world.engine().gateway().calls();
+    let updates = calls.iter().filter(|call| {
+        call.name.operation == "UpdateService" && call.request.contains(&format!("{name}-api"))
+    });
+    story.tell(
+        "Calls that changed api until here",
+        &[updates.count().to_string()],
+    );
+    let again = web.deploy_with(&both).await;
+    story.deployment("Both again", "deployment 2", &again).await;
+    let ecs = &world.clients().ecs;
+    let mut at = Vec::new();
+    for app in &pair {
+        let described = ecs.describe_services().cluster(name).services(&app.service);
+        let described = described.send().await.unwrap();
+        let deployments = described.services()[0].deployments().to_vec();
+        let newest = deployments.iter().filter_map(|it| it.created_at()).max();
+        at.push(newest.unwrap().as_nanos());
+    }
+    assert!(at[0] < at[1], "web is rolled out first");
     story.end().await
 }

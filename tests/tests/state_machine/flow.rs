@@ -134,7 +134,7 @@ fn undo_is_the_exact_reverse_of_do() {
     }
 }
 
-/// What runs is rolled out at the same time, and put back at the same time, the last step first.
+/// What runs is rolled out wave by wave, and put back the same way, the last wave first.
 /// Stacks are put back after everything else, one at a time.
 #[test]
 fn stacks_are_put_back_last_and_one_at_a_time() {
@@ -147,11 +147,11 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     assert_eq!(field("Stacks", "MaxConcurrency"), 1);
     assert_eq!(
         field("Rollout", "Items"),
-        "{% [$steps[phase in ['service', 'functions']]] %}"
+        "{% [$steps[phase in ['service', 'functions', 'site']][($exists(wave) ? wave : 0) = $wave]] %}"
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])]]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'migrate'].{'steps': [$]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
+        "{% [$reverse([0..$max($append([0], $steps.wave))]).($w := $; {'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])][($exists(wave) ? wave : 0) = $w]]}), $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'migrate'].{'steps': [$]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -163,6 +163,36 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     let caught = &machine.state("UndoWave").catchers()[0]["Next"];
     assert_eq!(caught, "WaveNotRestored");
     assert_eq!(field("WaveNotRestored", "End"), true);
+}
+
+/// One Map is gone round once for each wave. A failure ends that, and traffic is shifted before what
+/// comes after the functions.
+#[test]
+fn a_wave_begins_when_the_one_before_it_is_done() {
+    let machine = Machine::load();
+    assert_eq!(machine.state("Trigger").body["Assign"]["wave"], 0);
+    let rollout = &machine.state("Rollout").body;
+    assert_eq!(rollout["Assign"]["wave"], "{% $wave + 1 %}");
+    assert_eq!(rollout["Next"], "RolloutSettled");
+    let ways = |state: &str| -> Vec<(String, String)> {
+        let choices = machine.state(state).body["Choices"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let text = |choice: &serde_json::Value, key: &str| choice[key].as_str().unwrap().to_owned();
+        let way = |it: &serde_json::Value| (text(it, "Next"), text(it, "Condition"));
+        choices.iter().map(way).collect()
+    };
+    let settled = ways("RolloutSettled");
+    let order: Vec<_> = settled.iter().map(|(next, _)| next.as_str()).collect();
+    assert_eq!(order, ["AnnounceUndo", "Traffic", "Rollout"]);
+    let more = "$count($steps[wave >= $wave]) > 0";
+    assert_eq!(settled[2].1, format!("{{% {more} %}}"));
+    let shifted = ways("TrafficShifted");
+    assert_eq!(shifted[0].0, "Rollout");
+    assert!(shifted[0].1.contains(more) && shifted[0].1.contains("'passed'"));
+    assert_eq!(shifted[1].0, "Verify");
+    assert_eq!(machine.state("RolloutSettled").body["Default"], "Verify");
 }
 
 /// The functions by which a chain changes the world, in order: all of one set at the same time.
@@ -419,8 +449,8 @@ fn each_phase_of_a_step_has_its_state() {
     let phases = [
         ("service", "Service"),
         ("functions", "Function"),
-        ("migrate", "Migrate"),
         ("site", "Site"),
+        ("migrate", "Migrate"),
         ("gate-before', 'gate-after", "Gate"),
         ("stack", "Infrastructure"),
         ("infrastructure-build", "InfrastructureBuild"),
@@ -429,12 +459,12 @@ fn each_phase_of_a_step_has_its_state() {
     ];
     // Stacks are changed before, in a Map of their own, and the code that they need before that.
     for (choice, undo, unknown, phases) in [
-        ("StepPhase", "", "UnknownPhase", &phases[..2]),
+        ("StepPhase", "", "UnknownPhase", &phases[..3]),
         (
             "InfrastructurePhase",
             "",
             "UnknownInfrastructurePhase",
-            &phases[4..6],
+            &phases[5..7],
         ),
         ("UndoStepPhase", "Undo", "UnknownPhaseToUndo", &phases[..]),
     ] {
@@ -454,32 +484,10 @@ fn each_phase_of_a_step_has_its_state() {
     }
 }
 
-/// Sites follow what is behind them, and a deployment without any does not visit their states.
+/// CloudFront takes minutes and tells nobody: it is asked every few seconds, not every second.
 #[test]
-fn sites_come_after_everything_behind_them() {
+fn cloudfront_is_asked_every_few_seconds() {
     let machine = Machine::load();
-    let ways = |state: &str| {
-        let rules = machine.state(state).body["Choices"].as_array().unwrap();
-        let to_sites = rules.iter().filter(|rule| rule["Next"] == "RolloutSites");
-        let conditions = to_sites.map(|rule| rule["Condition"].as_str().unwrap().to_owned());
-        (
-            conditions.collect::<Vec<_>>(),
-            machine.state(state).body["Default"].clone(),
-        )
-    };
-    let any = "{% $count($steps[phase = 'site']) > 0 %}";
-    assert_eq!(
-        ways("RolloutSettled"),
-        (vec![any.to_owned()], "Verify".into())
-    );
-    let passed = "{% $states.input.status = 'passed' and $count($steps[phase = 'site']) > 0 %}";
-    assert_eq!(ways("TrafficShifted").0, [passed]);
-    assert_eq!(
-        machine.state("RolloutSites").body["Items"],
-        "{% [$steps[phase = 'site']] %}"
-    );
-    assert_eq!(machine.state("SitesSettled").body["Default"], "Verify");
-    // CloudFront takes minutes and tells nobody: it is asked every few seconds, not every second.
     for state in ["Site", "UndoSite"] {
         let retries = machine.state(state).body["Retry"].as_array().unwrap();
         let again = retries

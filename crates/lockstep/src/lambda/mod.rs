@@ -29,6 +29,7 @@ pub use live::{LastUpdate, LiveAlias, LiveFunction, PackageType, State};
 pub use members::{Known, Member, artifact_of, members, needs_listing};
 pub use next::{Next, next, progress};
 pub use part::{DEFAULT_RATE, functions_part, with_parameters};
+pub(crate) use part::{functions_step, too_large};
 pub use planning::{FunctionInputs, plan_function};
 pub use step::{
     CodeChange, ConfigurationChange, FunctionChange, FunctionState, FunctionsStep, MANY,

@@ -60,15 +60,19 @@ pub fn functions_part(
             failed,
         };
     }
-    let step = PartStep {
+    Part {
+        steps: vec![functions_step(step)],
+        failed,
+    }
+}
+
+/// The functions' step with the words for it.
+pub(crate) fn functions_step(step: FunctionsStep) -> PartStep {
+    PartStep {
         target: step.resource(),
         before: step.before_label(),
         after: step.after_label(),
         change: Change::Functions(Box::new(step)),
-    };
-    Part {
-        steps: vec![step],
-        failed,
     }
 }
 
@@ -87,7 +91,7 @@ pub fn with_parameters(mut part: Part, parameters: &[ParameterChange]) -> Part {
     part
 }
 
-fn too_large(step: &FunctionsStep) -> Option<Check> {
+pub(crate) fn too_large(step: &FunctionsStep) -> Option<Check> {
     let size = serde_json::to_vec(step).map_or(usize::MAX, |json| json.len());
     (size > SIZE_LIMIT).then(|| Check {
         what: "plan".into(),

@@ -7,6 +7,7 @@ mod functions;
 mod gates;
 mod infrastructure;
 mod migrations;
+mod order;
 mod sites;
 mod stacks;
 mod traffic;
@@ -162,6 +163,7 @@ impl Check<'_> {
         }
         self.trigger(named);
         self.functions(named);
+        self.order(named);
         self.stacks(named);
         self.infrastructure(named);
         self.migrations(named);

@@ -43,6 +43,10 @@ pub struct Function {
     /// Invokes every new version once before it serves. Default: nothing is invoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<FunctionCheck>,
+    /// What is rolled out before it: names of services, functions, groups of functions and sites. A
+    /// deployment that does not change them does not wait. Default: it waits for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
 }
 
 impl Function {
@@ -136,6 +140,9 @@ pub struct FunctionOverride {
     /// Another check; it replaces the function's own as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<FunctionCheck>,
+    /// What is rolled out before it, in place of what the function itself says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
 }
 
 impl FunctionOverride {
@@ -155,6 +162,7 @@ impl FunctionOverride {
             keep: self.keep.unwrap_or(function.keep),
             configuration: function.configuration.with(&self.configuration),
             check: self.check.clone().or_else(|| function.check.clone()),
+            after: self.after.clone().unwrap_or_else(|| function.after.clone()),
         }
     }
 }

@@ -27,6 +27,9 @@ pub struct ServiceOverride {
     /// What differs in how new tasks replace old ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutOverride>,
+    /// What is rolled out before it, in place of what the service itself says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
 }
 
 impl ServiceOverride {
@@ -48,6 +51,7 @@ impl ServiceOverride {
                 .or_else(|| service.task_definition.clone()),
             rollout: rollout
                 .map_or_else(|| service.rollout.clone(), |it| it.apply(&service.rollout)),
+            after: self.after.clone().unwrap_or_else(|| service.after.clone()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One environment with nothing left to look up: defaults, overrides and placeholders
 //! are applied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,6 +49,10 @@ pub struct ResolvedEnvironment {
     /// The gates by the manifest's name for them, without those that are switched off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gates: BTreeMap<String, ResolvedGate>,
+    /// What is rolled out after which others, by the manifest's names; who waits for nothing is
+    /// not there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<String, BTreeSet<String>>,
     /// Whether what is live is published although there are no stacks.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parameters: bool,
@@ -219,6 +223,7 @@ impl StoredManifest {
                 .gates()
                 .filter_map(|(name, gate)| Some((name.to_owned(), gate.resolve()?)))
                 .collect(),
+            after: named.after(),
             parameters: self.manifest.parameters,
             traffic: named.traffic().and_then(|traffic| traffic.resolve()),
             verify: named.verify(),
@@ -385,6 +390,22 @@ impl<'a> NamedEnvironment<'a> {
             .collect()
     }
 
+    /// What is rolled out after which others. A site that says nothing waits for all services and
+    /// functions.
+    pub(super) fn after(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let services = self.services().map(|(name, it)| (name, it.after));
+        let functions = self.functions().map(|(name, it)| (name, it.after));
+        let behind: Vec<_> = services.chain(functions).collect();
+        let everything = || behind.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let sites = self.sites();
+        let sites = sites.map(|(name, it)| (name, it.after.unwrap_or_else(everything)));
+        let sites: Vec<_> = sites.collect();
+        let all = behind.into_iter().chain(sites);
+        all.filter(|(_, after)| !after.is_empty())
+            .map(|(name, after)| (name.to_owned(), after.into_iter().collect()))
+            .collect()
+    }
+
     pub(super) fn trigger(&self) -> Option<Trigger> {
         let trigger = self.environment.trigger.as_ref()?;
         Some(Trigger {
@@ -446,6 +467,7 @@ impl<'a> NamedEnvironment<'a> {
                 ..function.configuration
             },
             check: function.check.map(|check| check.replaced(&replace)),
+            after: function.after,
         }
     }
 
@@ -518,6 +540,7 @@ impl<'a> NamedEnvironment<'a> {
                 .collect(),
             task_definition: service.task_definition.map(replace),
             rollout: service.rollout,
+            after: service.after,
         }
     }
 }

@@ -62,6 +62,11 @@ pub struct Site {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 60))]
     pub timeout_minutes: Option<u32>,
+    /// What is rolled out before it: names of services, functions, groups of functions and sites. A
+    /// deployment that does not change them does not wait. Default: it waits for all services and
+    /// functions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
 }
 
 /// What differs for one site in one environment. What is left out stays as it is in the site
@@ -92,6 +97,9 @@ pub struct SiteOverride {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 60))]
     pub timeout_minutes: Option<u32>,
+    /// What is rolled out before it, in place of what the site itself says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
 }
 
 /// How long files of some pattern are kept.
@@ -197,6 +205,7 @@ impl SiteOverride {
             check,
             keep,
             timeout_minutes,
+            after,
         } = self.clone();
         let own = site.clone();
         Site {
@@ -207,6 +216,7 @@ impl SiteOverride {
             check: check.or(own.check),
             keep: keep.or(own.keep),
             timeout_minutes: timeout_minutes.or(own.timeout_minutes),
+            after: after.or(own.after),
             ..own
         }
     }

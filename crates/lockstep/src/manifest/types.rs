@@ -106,6 +106,10 @@ pub struct Service {
     /// How new tasks replace old ones.
     #[serde(default)]
     pub rollout: Rollout,
+    /// What is rolled out before it: names of services, functions, groups of functions and sites. A
+    /// deployment that does not change them does not wait. Default: it waits for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
 }
 
 /// How new tasks replace old ones.

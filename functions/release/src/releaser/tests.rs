@@ -244,3 +244,58 @@ async fn a_person_cannot_go_back_by_accident() {
         "1.5.0"
     );
 }
+
+/// A person asked for these components of release 1.4.0 only, where 1.3.0 is the newest release.
+fn asked_for(only: &str) -> World {
+    let world = World::new();
+    let record = json!({
+        "id": ID, "application": "shop", "environment": "test",
+        "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+        "source": {"kind": "manual", "by": "ann"}, "only": {"components": [only]},
+        "manifest_version": 3, "requested": {}, "release": {"version": "1.4.0"},
+    });
+    world.put_item(&format!("deployment#{ID}"), "record", &record);
+    let mark =
+        |version: &str| json!({"version": version, "at": "2026-11-01T10:00:00Z", "deployment": ID});
+    let newest = json!({"newest": mark("1.3.0"), "components": {"workers/shop-a": mark("1.5.0")}});
+    world.put_item("env#shop#test", "newest-releases", &newest);
+    let file = World::describe(&[("api.zip", API), ("shop-a.zip", WORKER)]);
+    world.upload("release.json", &file);
+    world.upload("api.zip", API);
+    world.upload("shop-a.zip", WORKER);
+    world
+}
+
+#[tokio::test]
+async fn of_a_part_only_that_is_deployed_and_the_environment_is_not_on_the_release() {
+    let world = asked_for("api");
+    let answer = look(&world, Value::Null).await.unwrap();
+    assert_eq!(answer["status"], "passed", "{answer}");
+    let written = world.written.lock().unwrap();
+    let requested = written[0]["requested"].as_object().unwrap();
+    assert_eq!(requested.keys().collect::<Vec<_>>(), ["api"]);
+    let left_out = written[0]["only"]["left_out"][0].as_str().unwrap();
+    assert!(
+        left_out.starts_with("workers/shop-a shop-a.zip 1.4.0"),
+        "{left_out}"
+    );
+    assert_eq!(written[1]["newest"]["version"], "1.3.0");
+    assert_eq!(written[1]["components"]["api"]["version"], "1.4.0");
+    assert_eq!(
+        written[1]["components"]["workers/shop-a"]["version"],
+        "1.5.0"
+    );
+}
+
+#[tokio::test]
+async fn a_part_is_as_old_as_what_it_brings_and_must_bring_something() {
+    let older = refused(&asked_for("workers")).await;
+    assert!(older.contains("it is older than release 1.5.0"), "{older}");
+    let nothing = refused(&asked_for("data")).await;
+    assert!(
+        nothing.contains(
+            "nothing in it is for what is deployed, which is only data. Left out: api api.zip 1.4.0"
+        ),
+        "{nothing}"
+    );
+}
