@@ -11,9 +11,10 @@ use super::process::{Plan, Process, Supervised, tail};
 
 const LAUNCHER: &str = include_str!("../../local/emulator.py");
 /// Modules of the launcher's, found because they lie beside it.
-const MODULES: [(&str, &str); 4] = [
+const MODULES: [(&str, &str); 5] = [
     ("builds.py", include_str!("../../local/builds.py")),
     ("codebuild.py", include_str!("../../local/codebuild.py")),
+    ("edge.py", include_str!("../../local/edge.py")),
     ("resources.py", include_str!("../../local/resources.py")),
     ("stacks.py", include_str!("../../local/stacks.py")),
 ];
