@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{Result, aws_environment};
 
 /// The handlers.
-pub const HANDLERS: [&str; 18] = [
+pub const HANDLERS: [&str; 19] = [
     "trigger",
     "release",
     "lock",
@@ -19,6 +19,7 @@ pub const HANDLERS: [&str; 18] = [
     "plan-stacks",
     "infrastructure",
     "infrastructure-build",
+    "migrate",
     "service",
     "function",
     "site",

@@ -11,7 +11,7 @@ What is added to the emulator, all of it on its outside:
 * `GET /_lockstep/state` lists services, tasks, the newest events of stacks and the newest builds, so that the gateway can see
   what AWS would announce.
 * `POST /_lockstep/resources` has resources of stacks fail or take their time; only tests ask for that. `POST /_lockstep/builds`
-  does so with builds.
+  does so with builds, `POST /_lockstep/tasks` chooses how one-shot tasks end.
 * Where containers have addresses that this machine cannot reach (rootless Podman), their ports are published.
 * A function that EventBridge called and that failed is called again, as Lambda does; the emulator calls it once.
 * A published version's code can be downloaded, and PublishVersion minds its guards, as on AWS; the emulator gives the
@@ -23,6 +23,7 @@ What is added to the emulator, all of it on its outside:
 * Parameters below a path need a permission on that path, as on AWS; the emulator asks for one on everything.
 * The event of an upload names the object's version, as on AWS.
 * CloudFormation knows a few more resource types, and behaves as on AWS where it did not; see resources.py and stacks.py.
+* ECS starts a task once for each client token, and tasks that no service starts end without a container engine too; see tasks.py.
 * CodeBuild runs builds; see codebuild.py and builds.py.
 * CloudFront functions read KeyValueStores, and calls about a store need permissions on it, as on AWS; see edge.py.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry, for tasks and for functions.
@@ -46,6 +47,7 @@ import codebuild
 import edge
 import resources
 import stacks
+import tasks
 
 TOKEN = os.environ.get("LOCKSTEP_TOKEN", "")
 ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/")
@@ -466,6 +468,8 @@ def with_own_routes(app):
             return await answer(send, 200, state())
         if path == "/_lockstep/resources":
             return await answer(send, 200, stacks.hit(json.loads(await read(receive))))
+        if path == "/_lockstep/tasks":
+            return await answer(send, 200, tasks.hit(json.loads(await read(receive))))
         if path == "/_lockstep/builds":
             return await answer(send, 200, codebuild.hit(json.loads(await read(receive))))
         return await answer(send, 404, {"message": f"no such route: {path}"})
@@ -477,6 +481,8 @@ def load_what_a_deployment_needs():
     """Loads the emulator's services that `sam deploy` asks first, while the SAM CLI is still loading itself."""
     import importlib
 
+    importlib.import_module("ministack.services.ecs")
+    tasks.behave()
     for name in ("services.cloudformation", "services.lambda_svc", "services.stepfunctions", "services.dynamodb"):
         importlib.import_module(f"ministack.{name}")
         if name == "services.cloudformation":

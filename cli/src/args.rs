@@ -218,6 +218,9 @@ pub struct ReleaseArgs {
     /// Who made it, for people
     #[arg(long, env = "GITHUB_ACTOR", value_name = "NAME")]
     pub author: Option<String>,
+    /// The oldest release that can still run on the schema this one leaves; older ones are refused
+    #[arg(long, value_name = "VERSION")]
+    pub rollback_floor: Option<String>,
     /// Apply the manifest of --file first; nothing is applied when the release is refused
     #[arg(long)]
     pub apply: bool,

@@ -109,10 +109,22 @@ impl<'w> Fleet<'w> {
     pub async fn release(&self, version: &str) {
         let artifacts = self.artifacts(version);
         let file = self.release_file(version, &artifacts);
+        self.put_release(&file, &artifacts).await;
+    }
+
+    /// [`Self::release`], which says that its schema supports no release older than this.
+    pub async fn release_with_floor(&self, version: &str, floor: &str) {
+        let artifacts = self.artifacts(version);
+        let mut file = self.release_file(version, &artifacts);
+        file.rollback_floor = Some(floor.to_owned());
+        self.put_release(&file, &artifacts).await;
+    }
+
+    async fn put_release(&self, file: &ReleaseFile, artifacts: &[Artifact]) {
         let state = self.world.engine().state();
         let direct = format!("http://127.0.0.1:{}", state.emulator_port);
         let controller = Controller::over(&sdk::config(&direct), sam::STACK);
-        upload(&controller, &file, &artifacts).await.unwrap();
+        upload(&controller, file, artifacts).await.unwrap();
     }
 
     /// Uploads everything that was built as one release.zip, as a tool without our command line may.
@@ -144,6 +156,7 @@ impl<'w> Fleet<'w> {
             branch: None,
             commit: None,
             author: None,
+            rollback_floor: None,
             artifacts: artifacts.iter().map(released).collect(),
         }
     }

@@ -260,6 +260,7 @@ impl<'w> Sited<'w> {
             branch: None,
             commit: None,
             author: None,
+            rollback_floor: None,
             artifacts: vec![ReleasedArtifact {
                 path: artifact.path.clone(),
                 sha256: artifact.sha256.clone(),

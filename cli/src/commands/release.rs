@@ -141,6 +141,7 @@ fn release_file(
         branch: args.branch.clone(),
         commit: args.commit.clone(),
         author: args.author.clone(),
+        rollback_floor: args.rollback_floor.clone(),
         artifacts: artifacts.iter().map(released).collect(),
     };
     if file.version.starts_with(SYNCED) {

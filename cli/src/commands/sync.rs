@@ -206,6 +206,7 @@ impl Sync {
             branch: None,
             commit: None,
             author: Some(self.by.clone()),
+            rollback_floor: None,
             artifacts: changed.iter().map(released).collect(),
         };
         upload(&self.controller, &file, changed).await?;

@@ -17,6 +17,7 @@ const MODULES: [(&str, &str); 5] = [
     ("edge.py", include_str!("../../local/edge.py")),
     ("resources.py", include_str!("../../local/resources.py")),
     ("stacks.py", include_str!("../../local/stacks.py")),
+    ("tasks.py", include_str!("../../local/tasks.py")),
 ];
 
 /// The one region of the local engine.

@@ -78,6 +78,7 @@ fn names(artifacts: &[Artifact], environment: &ResolvedEnvironment) -> BTreeMap<
         branch: None,
         commit: None,
         author: None,
+        rollback_floor: None,
         artifacts: artifacts.iter().map(released).collect(),
     };
     let assigned = file.assign(environment).components.into_iter();

@@ -216,7 +216,7 @@ impl Watcher {
         };
         match (phase.phase, record) {
             ("lock", Some(record)) => self.lock_holder(record).await,
-            ("infrastructure" | "rollout" | "undo", _) => {
+            ("infrastructure" | "migrate" | "rollout" | "contract" | "undo", _) => {
                 let steps = self.steps().await?;
                 let seen = steps
                     .iter()

@@ -80,7 +80,7 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 14] = [
+const PHASES: [(&str, &[&str]); 16] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
@@ -102,6 +102,7 @@ const PHASES: [(&str, &[&str]); 14] = [
         ],
     ),
     ("infrastructure", &["SeedLive", "Stacks", "StacksSettled"]),
+    ("migrate", &["Migrations", "MigrationsSettled"]),
     ("rollout", &["Rollout", "RolloutSettled"]),
     (
         "traffic",
@@ -114,7 +115,8 @@ const PHASES: [(&str, &[&str]); 14] = [
     ),
     ("sites", &["RolloutSites", "SitesSettled"]),
     ("verify", &["Verify", "Verified", "VerifyWait"]),
-    ("publish live", &["PublishLive"]),
+    ("publish live", &["PublishLive", "PublishLiveFirst"]),
+    ("contract", &["Contracts"]),
     ("undo", &["UndoRollout"]),
     (
         "verify restored",
@@ -125,8 +127,9 @@ const PHASES: [(&str, &[&str]); 14] = [
 ];
 
 /// The states that send a message.
-const MESSAGES: [&str; 5] = [
+const MESSAGES: [&str; 6] = [
     "AnnounceInfrastructure",
+    "AnnounceMigrations",
     "AnnounceStart",
     "AnnounceQuestion",
     "AnnounceUndo",

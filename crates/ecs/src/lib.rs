@@ -6,6 +6,7 @@
 mod client;
 mod error;
 mod memory;
+mod one_shot;
 mod revisions;
 mod tasks;
 #[cfg(test)]

@@ -37,7 +37,8 @@ impl Ecs {
                 )
             })?;
             if !page.task_arns().is_empty() {
-                tasks.extend(self.describe_tasks(cluster, page.task_arns()).await?);
+                let described = self.described_tasks(cluster, page.task_arns()).await?;
+                tasks.extend(described.iter().map(StoppedTask::parse));
             }
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -47,11 +48,12 @@ impl Ecs {
         Ok(tasks)
     }
 
-    async fn describe_tasks(
+    /// Tasks as `DescribeTasks` shows them.
+    pub(crate) async fn described_tasks(
         &self,
         cluster: &str,
         arns: &[String],
-    ) -> Result<Vec<StoppedTask>, PhaseError> {
+    ) -> Result<Vec<Value>, PhaseError> {
         const OPERATION: &str = "ecs:DescribeTasks";
         let exchange = Exchange::reading();
         let call = self
@@ -63,10 +65,6 @@ impl Ecs {
         let answer = exchange.answer(OPERATION, sent);
         let answer = answer.map_err(|error| explain(error, &format!("cluster {cluster}")))?;
         let tasks = answer.get("tasks").and_then(Value::as_array);
-        Ok(tasks
-            .into_iter()
-            .flatten()
-            .map(StoppedTask::parse)
-            .collect())
+        Ok(tasks.cloned().unwrap_or_default())
     }
 }

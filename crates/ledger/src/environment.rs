@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use lockstep::DeploymentId;
+use lockstep::migration::RollbackFloor;
 use lockstep::release::{Artifacts, Component, Release};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,9 @@ pub struct VerifiedRelease {
     pub deployment: DeploymentId,
     /// When it was verified.
     pub verified_at: Timestamp,
+    /// The oldest release that may be gone back to since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_floor: Option<RollbackFloor>,
 }
 
 /// "Do not deploy this here by itself."

@@ -92,6 +92,16 @@ pub(crate) fn question(id: &DeploymentId, what: &str) -> Key {
     of_deployment(id, format!("question#{what}"))
 }
 
+/// What ran of a migration in an environment.
+pub(crate) fn migration(component: &str) -> String {
+    format!("migration#{component}")
+}
+
+/// One run of a migration: `schema#expand`.
+pub(crate) fn migration_run(id: &DeploymentId, run: &str) -> Key {
+    of_deployment(id, format!("migration#{run}"))
+}
+
 pub(crate) fn step(id: &DeploymentId, number: u32) -> Key {
     of_deployment(id, format!("step#{number:04}"))
 }

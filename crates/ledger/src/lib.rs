@@ -9,12 +9,14 @@
 //! | `env#A#E` | `queue#ID` | a waiting deployment and what it wants to deploy |
 //! | `env#A#E` | `current`, `previous` | the last verified release, and the one before |
 //! | `env#A#E` | `newest#COMPONENT` | the newest artifact ever asked for (never-older rule) |
+//! | `env#A#E` | `migration#COMPONENT` | which runs of a migration succeeded here, and which contract is open |
 //! | `env#A#E` | `newest-releases` | the newest uploaded releases ever asked for (never-older rule) |
 //! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
 //! | `env#A#E` | `infrastructure#COMPONENT` | what was applied last of it, and who has begun to apply something else |
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
 //! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
+//! | `deployment#ID` | `migration#COMPONENT#expand` | one run of a migration: begun, its task, how it ended, closed |
 //! | `deployment#ID` | `question#traffic-20` | what a person is asked, and the answer |
 //! | `deployment#ID` | `published` | the parameters that it publishes, before and afterwards |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
@@ -35,6 +37,7 @@ mod item;
 mod keys;
 mod lock;
 mod manifests;
+mod migrations;
 mod parts;
 mod published;
 mod questions;
@@ -51,6 +54,7 @@ pub use error::LedgerError;
 pub use events::TriggerEvent;
 pub use lock::{Acquired, LEASE};
 pub use manifests::TriggerTarget;
+pub use migrations::MigrationRun;
 pub use questions::Answered;
 pub use releases::{NewestReleases, ReleaseMark, Released, StoredRecord, upload_id};
 pub use steps::{Finished, TakeUp, TakeUpRequest};

@@ -139,7 +139,8 @@ impl Transaction {
         Ok(self)
     }
 
-    /// Writes nothing, and refuses everything else where the condition does not hold.
+    /// Writes nothing, and refuses everything else where the condition does not hold. Takes the
+    /// permission `dynamodb:ConditionCheckItem`.
     pub(crate) fn check(
         &mut self,
         ledger: &Ledger,

@@ -70,6 +70,7 @@ fn record() -> DeploymentRecord {
             version: "1.4.0".to_owned(),
             object: None,
             allow_older: false,
+            rollback_floor: None,
         }),
         topic: None,
         approved: Vec::new(),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::next_steps::next_steps;
-use crate::plan::{Plan, Step};
+use crate::plan::{Change, Plan, Step};
 use crate::record::{Conclusion, DeploymentRecord, Failure};
 use crate::release::Artifacts;
 use crate::stack::{STAYS, StackStep};
@@ -61,6 +61,11 @@ fn message(
             }
             format!("{who}Put back and verified: {}.", put_back(steps, outcome))
         }
+        Verdict::FailedDirty if outcome.is_live_all_the_same() => format!(
+            "{why}The release is live and verified all the same: {}. Nothing was put back, because what ran before may need what the \
+             command removed.",
+            listed(steps_but_contracts(steps), |step| &step.after)
+        ),
         Verdict::FailedDirty => format!("{why}{}", left_over(steps, outcome)),
     }
 }
@@ -142,26 +147,43 @@ pub fn cause_text(failure: &Failure) -> String {
     }
 }
 
-fn listed<'a>(steps: &'a [Step], side: impl Fn(&'a Step) -> &'a String) -> String {
-    if steps.is_empty() {
+fn listed<'a>(
+    steps: impl IntoIterator<Item = &'a Step>,
+    side: impl Fn(&'a Step) -> &'a String,
+) -> String {
+    let steps = steps.into_iter();
+    let parts: Vec<_> = steps
+        .map(|step| match step.change.as_migration() {
+            Some(_) => format!("{} ran {}", step.target, side(step)),
+            None => format!("{} on {}", step.target, side(step)),
+        })
+        .collect();
+    if parts.is_empty() {
         return "nothing was changed".to_owned();
     }
-    let parts: Vec<_> = steps
-        .iter()
-        .map(|step| format!("{} on {}", step.target, side(step)))
-        .collect();
     parts.join("; ")
+}
+
+fn steps_but_contracts(steps: &[Step]) -> impl Iterator<Item = &Step> {
+    let is_contract = |step: &&Step| matches!(step.change, Change::Contract(_));
+    steps.iter().filter(move |step| !is_contract(step))
 }
 
 /// What is live after undo. Mostly what ran before; what undo says of a target instead when it
 /// left that alone, because somebody else took it over.
 fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) -> String {
-    let steps: Vec<&Step> = steps.into_iter().collect();
+    // A contract comes last: where something is put back, none ran.
+    let is_contract = |step: &&Step| matches!(step.change, Change::Contract(_));
+    let steps: Vec<&Step> = steps.into_iter().filter(|it| !is_contract(it)).collect();
     let undone = |step: &Step| outcome.undo.iter().find(|undo| undo.step == step.number);
     let mut parts: Vec<_> = steps
         .iter()
         .map(|step| {
             let summary = undone(step).and_then(|undo| undo.summary.as_deref());
+            if step.change.as_migration().is_some() {
+                let summary = summary.unwrap_or("it is not known what became of it");
+                return format!("{}: {summary}", step.target);
+            }
             if step.change.as_build().is_some() {
                 return build_put_back(step, summary);
             }
@@ -174,6 +196,7 @@ fn put_back<'a>(steps: impl IntoIterator<Item = &'a Step>, outcome: &Outcome) ->
         .collect();
     let (infrastructure, rest): (Vec<&Step>, Vec<&Step>) = steps
         .into_iter()
+        .filter(|step| step.change.as_migration().is_none())
         .partition(|step| step.change.is_infrastructure());
     let is_gone = |step: &&&Step| {
         let is_new = step.change.as_stack().is_some_and(|it| it.before.is_none());
@@ -271,6 +294,9 @@ fn stuck(steps: &[Step], outcome: &Outcome) -> Vec<String> {
         };
         let prefix = format!("{}: ", step.target);
         let text = text.strip_prefix(&prefix).unwrap_or(&text);
+        if step.change.as_migration().is_some() {
+            return Some(format!("{}: {text}", step.target));
+        }
         Some(format!(
             "{} should be on {} again, but: {text}",
             step.target, step.before

@@ -13,6 +13,7 @@ mod id;
 pub mod lambda;
 pub mod live;
 pub mod manifest;
+pub mod migration;
 mod next_steps;
 pub mod notification;
 mod phase;

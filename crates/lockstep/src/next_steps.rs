@@ -24,6 +24,13 @@ pub(crate) fn next_steps(
             after_rollback(record, outcome),
         ],
         Verdict::Rejected => vec![after_rejection(record, outcome)],
+        Verdict::FailedDirty if outcome.is_live_all_the_same() => vec![
+            format!("Look at what the command left: {show}"),
+            format!(
+                "Once its cause is gone, run it again: lockstep deploy {}",
+                record.deployment.environment
+            ),
+        ],
         Verdict::FailedDirty => {
             let mut next = vec![format!("Look now: {show}")];
             next.extend(by_hand(steps, outcome));
@@ -103,6 +110,7 @@ fn restore(step: &Step) -> String {
         Change::Service(service) => service.restore_command(),
         Change::Functions(functions) => functions.restore_command(),
         Change::Stack(stack) => stack.restore_command(),
+        Change::Migrate(step) | Change::Contract(step) => step.restore_command(),
         Change::InfrastructureBuild(build) => build.restore_command(),
         Change::Site(site) => site.restore_command(),
     };

@@ -8,6 +8,7 @@ use crate::build::{BuildStep, InfrastructureChange, Variable};
 use crate::ecs::ServiceStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
+use crate::migration::MigrationStep;
 use crate::release::Release;
 use crate::site::SiteStep;
 use crate::stack::{ParameterValue, ResourceChange, StackStep};
@@ -80,6 +81,10 @@ pub enum Change {
     /// Infrastructure that a CodeBuild project builds.
     #[serde(rename = "infrastructure-build")]
     InfrastructureBuild(Box<BuildStep>),
+    /// A database's schema, before anything of the release is rolled out.
+    Migrate(Box<MigrationStep>),
+    /// What a schema needs no more, after the release was verified.
+    Contract(Box<MigrationStep>),
     /// A new release of a front end.
     Site(Box<SiteStep>),
 }
@@ -200,7 +205,8 @@ impl Plan {
 pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
-    /// `service`, `functions`, `stack`, `infrastructure-build` or `site`.
+    /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate`,
+    /// `contract` or `site`.
     pub phase: &'static str,
     /// Whether traffic is shifted in stages after the rollout; left out where it is not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -219,6 +225,8 @@ impl Change {
             Self::Functions(_) => "functions",
             Self::Stack(_) => "stack",
             Self::InfrastructureBuild(_) => "infrastructure-build",
+            Self::Migrate(_) => "migrate",
+            Self::Contract(_) => "contract",
             Self::Site(_) => "site",
         }
     }
@@ -227,9 +235,12 @@ impl Change {
     pub fn in_stages(&self) -> Option<(&FunctionsStep, &ResolvedTraffic)> {
         match self {
             Self::Functions(step) => Some((step, step.traffic.as_ref()?)),
-            Self::Service(_) | Self::Stack(_) | Self::InfrastructureBuild(_) | Self::Site(_) => {
-                None
-            }
+            Self::Service(_)
+            | Self::Stack(_)
+            | Self::InfrastructureBuild(_)
+            | Self::Migrate(_)
+            | Self::Contract(_)
+            | Self::Site(_) => None,
         }
     }
 
@@ -237,10 +248,15 @@ impl Change {
     pub fn as_stack(&self) -> Option<&StackStep> {
         match self {
             Self::Stack(step) => Some(step),
-            Self::Service(_)
-            | Self::Functions(_)
-            | Self::InfrastructureBuild(_)
-            | Self::Site(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The run of a migration; `None` for everything else.
+    pub fn as_migration(&self) -> Option<&MigrationStep> {
+        match self {
+            Self::Migrate(step) | Self::Contract(step) => Some(step),
+            _ => None,
         }
     }
 
@@ -253,7 +269,7 @@ impl Change {
     pub fn as_build(&self) -> Option<&BuildStep> {
         match self {
             Self::InfrastructureBuild(step) => Some(step),
-            Self::Service(_) | Self::Functions(_) | Self::Stack(_) | Self::Site(_) => None,
+            _ => None,
         }
     }
 }

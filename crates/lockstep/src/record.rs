@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::migration::RollbackFloor;
 use crate::release::Artifacts;
 use crate::verdict::Verdict;
 use crate::{DeploymentId, PhaseError};
@@ -120,6 +121,19 @@ pub struct ReleaseRequest {
     /// Whether a person wants it even when it is older than what was deployed before.
     #[serde(default)]
     pub allow_older: bool,
+    /// The oldest release that its schema supports, as `release.json` says once it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_floor: Option<String>,
+}
+
+impl ReleaseRequest {
+    /// What the release says of the releases that may be gone back to.
+    pub fn floor(&self) -> Option<RollbackFloor> {
+        Some(RollbackFloor {
+            version: self.rollback_floor.clone()?,
+            said_by: self.version.clone(),
+        })
+    }
 }
 
 /// The object that an event told of.

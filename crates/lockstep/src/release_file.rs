@@ -38,6 +38,10 @@ pub struct ReleaseFile {
     /// Who made it, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
+    /// The oldest release that can still run on the schema this one leaves: a semantic version.
+    /// Older ones are refused as long as this release's schema is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_floor: Option<String>,
     /// The artifacts.
     pub artifacts: Vec<ReleasedArtifact>,
 }

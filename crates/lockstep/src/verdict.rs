@@ -16,7 +16,7 @@ pub enum Verdict {
     NoChange,
     /// The release failed; what ran before runs again, and was verified again.
     RolledBack,
-    /// The rollback itself failed. A person is needed now.
+    /// The rollback itself failed, or the last part of a migration. A person is needed now.
     FailedDirty,
     /// A newer deployment took this one's place.
     Superseded,
@@ -79,6 +79,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether the release is live and verified although something failed: a contract, which
+    /// comes last, and behind which nothing goes back.
+    pub fn is_live_all_the_same(&self) -> bool {
+        let failure = self.failure.as_ref();
+        failure.is_some_and(|failure| failure.phase == "contract") && !self.unwound
+    }
+
     /// The verdict.
     pub fn verdict(&self) -> Verdict {
         let Some(failure) = &self.failure else {
@@ -92,6 +99,7 @@ impl Outcome {
             self.undo.iter().any(|undo| undo.failure.is_some()) || self.not_restored.is_some();
         match () {
             () if dirty => Verdict::FailedDirty,
+            () if self.is_live_all_the_same() => Verdict::FailedDirty,
             () if failure.error == "Superseded" => Verdict::Superseded,
             () if failure.phase == "execution" && failure.error == "ABORTED" => Verdict::Stopped,
             () if failure.error == "Stopped" => Verdict::Stopped,
@@ -157,6 +165,19 @@ mod tests {
             failure: Some(failure("service", "Rejected")),
         }];
         assert_eq!(outcome.verdict(), Verdict::FailedDirty);
+    }
+
+    #[test]
+    fn a_contract_that_failed_leaves_the_release_live_and_asks_for_a_person() {
+        for error in ["Unhealthy", "Rejected", "DeadlineExceeded", "Halted"] {
+            let outcome = Outcome {
+                unwound: false,
+                ..failed("contract", error)
+            };
+            assert!(outcome.is_live_all_the_same());
+            assert_eq!(outcome.verdict(), Verdict::FailedDirty);
+        }
+        assert!(!failed("verify", "Unhealthy").is_live_all_the_same());
     }
 
     #[test]

@@ -18,6 +18,11 @@ impl WakeKey {
         Self(format!("ecs-service/{cluster}/{service}"))
     }
 
+    /// A task that no service started, by its cluster's name and who started it.
+    pub fn task(cluster: &str, started_by: &str) -> Self {
+        Self(format!("task/{cluster}/{started_by}"))
+    }
+
     /// The lock of an environment.
     pub fn lock(application: &str, environment: &str) -> Self {
         Self(format!("lock/{application}/{environment}"))
@@ -36,7 +41,8 @@ impl WakeKey {
     /// The keys that an EventBridge event concerns; none for an event of no interest.
     ///
     /// `ECS Deployment State Change` names the service by ARN in `resources`; `ECS Task
-    /// State Change` by `detail.group` (`service:NAME`) and `detail.clusterArn`. A service
+    /// State Change` by `detail.group` (`service:NAME`) and `detail.clusterArn`, a task that
+    /// Lockstep started by `detail.startedBy` (`lockstep/...`) instead. A service
     /// ARN of the old format, without the cluster's name, gives no key: such a service is
     /// asked again at the next timeout instead. `CloudFormation Stack Status Change` names the
     /// stack by ARN in `detail.stack-id`, `CodeBuild Build State Change` the project in
@@ -67,8 +73,13 @@ fn service_of_arn(event: &Value) -> Option<WakeKey> {
 
 fn service_of_task(event: &Value) -> Option<WakeKey> {
     let detail = event.get("detail")?;
-    let service = detail.get("group")?.as_str()?.strip_prefix("service:")?;
-    let cluster = detail.get("clusterArn")?.as_str()?.rsplit('/').next()?;
+    let field = |name: &str| detail.get(name).and_then(Value::as_str);
+    let cluster = field("clusterArn")?.rsplit('/').next()?;
+    let started_by = field("startedBy").filter(|it| it.starts_with("lockstep/"));
+    if let Some(started_by) = started_by {
+        return Some(WakeKey::task(cluster, started_by));
+    }
+    let service = field("group")?.strip_prefix("service:")?;
     Some(WakeKey::ecs_service(cluster, service))
 }
 
@@ -114,6 +125,25 @@ mod tests {
             [WakeKey::ecs_service("live-quiz", "websocket")]
         );
         assert_eq!(WakeKey::of_event(&task), WakeKey::of_event(&deployment));
+    }
+
+    #[test]
+    fn a_task_of_ours_is_known_by_who_started_it() {
+        let event = json!({
+            "detail-type": "ECS Task State Change",
+            "detail": {
+                "group": "family:shop-api-migration-schema",
+                "startedBy": "lockstep/01JD5Q6Z8G0000000000000000/schema/expand",
+                "clusterArn": "arn:aws:ecs:eu-west-1:111122223333:cluster/shop",
+            },
+        });
+        assert_eq!(
+            WakeKey::of_event(&event),
+            [WakeKey::task(
+                "shop",
+                "lockstep/01JD5Q6Z8G0000000000000000/schema/expand"
+            )]
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Writing the conclusion.
 
 use jiff::Timestamp;
+use lockstep::migration::RollbackFloor;
 use lockstep::plan::Plan;
-use lockstep::record::{Conclusion, DeploymentRecord};
+use lockstep::record::{Conclusion, DeploymentRecord, ReleaseRequest};
 use lockstep::release::{Artifact, Release, inherit};
 use lockstep::verdict::Verdict;
 use lockstep::{PhaseError, Recovery};
@@ -88,7 +89,9 @@ impl Concluder {
             holds: holds(&record, &conclusion, request),
             lifted: Vec::new(),
         };
-        if let (Verdict::Succeeded, Some(plan)) = (conclusion.verdict, plan) {
+        let outcome = request.outcome();
+        let is_live = conclusion.verdict == Verdict::Succeeded || outcome.is_live_all_the_same();
+        if let (true, Some(plan)) = (is_live, plan) {
             let me = &record.deployment;
             let current = self
                 .ledger
@@ -121,6 +124,8 @@ fn verified(
     if let Some(current) = current {
         inherit(&mut artifacts, &current.release.artifacts);
     }
+    let said = record.release.as_ref().and_then(ReleaseRequest::floor);
+    let standing = current.and_then(|current| current.rollback_floor.as_ref());
     VerifiedRelease {
         release: Release {
             manifest_version: plan.release.manifest_version,
@@ -128,6 +133,7 @@ fn verified(
         },
         deployment: record.deployment.id.clone(),
         verified_at,
+        rollback_floor: RollbackFloor::after(standing, said.as_ref()),
     }
 }
 
@@ -135,7 +141,7 @@ fn holds(record: &DeploymentRecord, conclusion: &Conclusion, request: &Request) 
     let put_back = matches!(
         conclusion.verdict,
         Verdict::RolledBack | Verdict::FailedDirty
-    );
+    ) && !request.outcome().is_live_all_the_same();
     let blamed = request
         .failure
         .as_ref()

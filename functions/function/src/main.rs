@@ -36,10 +36,7 @@ async fn main() -> Result<(), StartError> {
         }
         let step = |change| match change {
             Change::Functions(step) => Some(*step),
-            Change::Service(_)
-            | Change::Stack(_)
-            | Change::InfrastructureBuild(_)
-            | Change::Site(_) => None,
+            _ => None,
         };
         runner.handle(payload, step).await.map(|()| Value::Null)
     })

@@ -35,7 +35,7 @@ async fn main() -> Result<(), StartError> {
     let runner = PhaseRunner::new(phase, context);
     let extract = |change| match change {
         Change::InfrastructureBuild(step) => Some(*step),
-        Change::Site(_) | Change::Service(_) | Change::Functions(_) | Change::Stack(_) => None,
+        _ => None,
     };
     run(async |payload: Value| {
         if payload.get("task_token").is_none() {

@@ -16,10 +16,7 @@ async fn main() -> Result<(), StartError> {
     runner
         .run(|change| match change {
             Change::Stack(step) => Some(*step),
-            Change::Service(_)
-            | Change::Functions(_)
-            | Change::InfrastructureBuild(_)
-            | Change::Site(_) => None,
+            _ => None,
         })
         .await
 }

@@ -4,6 +4,7 @@
 mod answer;
 mod images;
 mod logs;
+mod migrations;
 mod planner;
 mod rejection;
 mod roles;

@@ -1,5 +1,7 @@
 //! From the ledger's records and the world to a plan.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use lockstep::PhaseError;
@@ -14,6 +16,7 @@ use lockstep_ledger::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::migrations::Migrations;
 use crate::rejection::reject;
 use crate::services::{Planned, Services, Wanted};
 use crate::sites::Sites;
@@ -172,15 +175,23 @@ impl Planner {
             artifacts: requested,
             now,
         });
+        let components = planning.environment.services.keys();
         let planned = stream::iter(wanted)
             .map(|wanted| self.services.plan(wanted))
             .buffered(AT_ONCE);
         let planned: Vec<Result<Planned, PhaseError>> = planned.collect().await;
-        let mut parts = Vec::new();
-        for service in planned {
-            parts.push(part(service?, requested));
-        }
-        parts.push(functions);
+        let planned = planned.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let services: BTreeMap<_, _> = components.map(String::as_str).zip(&planned).collect();
+        let migrations = Migrations {
+            ledger: &self.ledger,
+            deployment: planning.deployment,
+            record: planning.record,
+            environment: planning.environment,
+        };
+        let (before, after) = migrations.plan(&services).await?;
+        let mut parts = vec![before];
+        parts.extend(planned.into_iter().map(|service| part(service, requested)));
+        parts.extend([functions, after]);
         if !planning.environment.sites.is_empty() {
             parts.push(self.sites(planning).await?);
         }

@@ -60,7 +60,11 @@ mod tests {
             application: "quiz".into(),
             environment: "development".into(),
         };
-        let error = reject(&deployment, &[missing_cluster("a")], Some("the stacks were"));
+        let error = reject(
+            &deployment,
+            &[missing_cluster("a")],
+            Some("the stacks were"),
+        );
         let text = error.to_string();
         assert!(
             text.starts_with(

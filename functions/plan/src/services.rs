@@ -42,6 +42,8 @@ pub(crate) struct Wanted<'a> {
 pub(crate) struct Planned {
     pub(crate) step: Option<ServiceStep>,
     pub(crate) failed: Vec<Check>,
+    /// The service as it is, and the revision it runs, where they could be looked at.
+    pub(crate) found: Option<(LiveService, Revision)>,
 }
 
 /// An image that is asked for and that ECR has, with its manifest.
@@ -57,8 +59,8 @@ impl Services {
             Ok(Err(check)) | Err(check) => {
                 images.insert(0, check);
                 return Ok(Planned {
-                    step: None,
                     failed: images,
+                    ..Planned::default()
                 });
             }
         };
@@ -72,7 +74,12 @@ impl Services {
             now: wanted.now,
         };
         let (step, mut failed) = match plan_service(&inputs) {
-            Ok(None) => return Ok(Planned::default()),
+            Ok(None) => {
+                return Ok(Planned {
+                    found: Some((live, revision)),
+                    ..Planned::default()
+                });
+            }
             Ok(Some(step)) => (Some(step), Vec::new()),
             Err(failed) => (None, failed),
         };
@@ -84,6 +91,7 @@ impl Services {
         Ok(Planned {
             step: step.filter(|_| failed.is_empty()),
             failed,
+            found: Some((live, revision)),
         })
     }
 

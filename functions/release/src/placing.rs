@@ -64,6 +64,9 @@ impl Placing<'_> {
         let count = artifacts.len();
         let mut changed = record.clone();
         changed.requested.extend(artifacts);
+        if let Some(release) = &mut changed.release {
+            release.rollback_floor.clone_from(&self.file.rollback_floor);
+        }
         Ok(
             match self
                 .ledger

@@ -15,10 +15,7 @@ async fn main() -> Result<(), StartError> {
     runner
         .run(|change| match change {
             Change::Service(step) => Some(*step),
-            Change::Functions(_)
-            | Change::Stack(_)
-            | Change::InfrastructureBuild(_)
-            | Change::Site(_) => None,
+            _ => None,
         })
         .await
 }

@@ -34,10 +34,7 @@ async fn main() -> Result<(), StartError> {
         permit.begin(left, mandate_of(&ledger, &payload));
         let step = |change| match change {
             Change::Site(step) => Some(*step),
-            Change::Service(_)
-            | Change::Functions(_)
-            | Change::Stack(_)
-            | Change::InfrastructureBuild(_) => None,
+            _ => None,
         };
         runner.handle(payload, step).await.map(|()| Value::Null)
     })

@@ -30,6 +30,14 @@ pub(crate) enum Answer {
         failure: Failure,
         reason: String,
     },
+    /// A stopped execution had begun with a contract, behind which nothing goes back: it is
+    /// finished.
+    Contract {
+        deployment: DeploymentRef,
+        steps: Vec<StepRef>,
+        fence: u64,
+        reason: String,
+    },
     /// A stopped execution changed nothing, or concluded: only the end is missing.
     Conclude {
         deployment: DeploymentRef,
@@ -53,6 +61,7 @@ impl Answer {
             Self::Ignore { .. } => "ignore",
             Self::FanOut { .. } => "fan_out",
             Self::Recover { .. } => "recover",
+            Self::Contract { .. } => "contract",
             Self::Conclude { .. } => "conclude",
         }
     }
@@ -64,6 +73,7 @@ impl Answer {
             | Self::Ignore { reason }
             | Self::FanOut { reason }
             | Self::Recover { reason, .. }
+            | Self::Contract { reason, .. }
             | Self::Conclude { reason, .. } => reason,
         }
     }

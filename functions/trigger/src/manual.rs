@@ -36,6 +36,7 @@ impl Trigger {
                 version: version.clone(),
                 object: None,
                 allow_older: request.allow_older,
+                rollback_floor: None,
             }),
             topic: environment.topic.clone(),
             approved: request.approve.clone(),

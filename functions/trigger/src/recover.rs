@@ -1,5 +1,7 @@
 //! The recovery of a deployment whose execution ended without concluding.
 
+use jiff::Timestamp;
+use lockstep::plan::{Change, Plan};
 use lockstep::record::{DeploymentRecord, Execution, Failure};
 use lockstep::trigger::Recover;
 use lockstep::{DeploymentId, PhaseError};
@@ -48,12 +50,25 @@ impl Trigger {
             return Ok(nothing_left(0, "it concluded; only people are to be told"));
         }
         let plan = self.ledger.plan(&deployment.id).await?;
-        let steps = plan.map_or_else(Vec::new, |plan| plan.references());
+        let contracts: Vec<_> = contracts(plan.as_ref()).collect();
+        let steps = plan.as_ref().map_or_else(Vec::new, Plan::references);
         let fence = self
             .fence_off(&record, execution, !steps.is_empty())
             .await?;
         if steps.is_empty() {
             return Ok(nothing_left(fence, "it had not changed anything"));
+        }
+        if self.has_begun(&deployment.id, &contracts).await? {
+            let reason = format!(
+                "finishing deployment {}: its contract began, and nothing goes back behind it",
+                deployment.id
+            );
+            return Ok(Answer::Contract {
+                deployment,
+                steps,
+                fence,
+                reason,
+            });
         }
         let reason = format!("putting back what deployment {} changed", deployment.id);
         Ok(Answer::Recover {
@@ -63,6 +78,24 @@ impl Trigger {
             failure,
             reason,
         })
+    }
+
+    /// Whether a contract of the deployment began. Where none did, none does any more: not even
+    /// by a call of the ended execution that is still on its way.
+    async fn has_begun(&self, id: &DeploymentId, contracts: &[String]) -> Result<bool, PhaseError> {
+        for run in contracts {
+            let run = self.ledger.migration_run(id, run).await?;
+            if run.begun_at.is_some() {
+                return Ok(true);
+            }
+        }
+        for run in contracts {
+            let now = Timestamp::now();
+            if !self.ledger.close_unless_begun(id, run, now).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes the lock anew for the same deployment. The fencing number grows, so a handler
@@ -97,6 +130,15 @@ impl Trigger {
             }),
         }
     }
+}
+
+/// The runs of what comes after verification.
+fn contracts(plan: Option<&Plan>) -> impl Iterator<Item = String> {
+    let steps = plan.into_iter().flat_map(|plan| &plan.steps);
+    steps.filter_map(|step| match &step.change {
+        Change::Contract(step) => Some(step.run_name(step.run)),
+        _ => None,
+    })
 }
 
 fn worth_another_try(error: PhaseError) -> PhaseError {

@@ -193,5 +193,6 @@ fn request(release: &S3Release) -> ReleaseRequest {
             at: release.at,
         }),
         allow_older: false,
+        rollback_floor: None,
     }
 }

@@ -81,10 +81,7 @@ impl Verifier {
             .iter()
             .filter_map(|step| match &step.change {
                 Change::Service(step) => Some(&**step),
-                Change::Functions(_)
-                | Change::Stack(_)
-                | Change::InfrastructureBuild(_)
-                | Change::Site(_) => None,
+                _ => None,
             })
             .collect();
         let began_here = request.target == Target::Before && made_stacks(plan);
@@ -109,7 +106,11 @@ impl Verifier {
         }
         // What others rolled out meanwhile is theirs to check, and a service that was down before
         // is not expected to answer.
-        let services_alone = steps.len() == plan.steps.len();
+        let migrations = plan
+            .steps
+            .iter()
+            .filter(|step| step.change.as_migration().is_some());
+        let services_alone = steps.len() + migrations.count() == plan.steps.len();
         if services_alone && services.iter().all(|service| *service == Settle::LeftAlone) {
             return Ok(Look::Passed {
                 note: "no service that served before was put back".into(),

@@ -86,9 +86,7 @@ pub async fn guarded(world: &World) -> String {
 /// The plan build fails: nothing was changed.
 pub async fn plan_failed(world: &World) -> String {
     let platform = Platform::default();
-    let app = world
-        .built("build-plan-failed", &platform)
-        .await;
+    let app = world.built("build-plan-failed", &platform).await;
     let headline =
         "The build that plans fails: nothing is changed, and the message has the end of its log.";
     let changed = Platform {
@@ -109,9 +107,7 @@ pub async fn plan_failed(world: &World) -> String {
 /// The apply build fails half-way: what was applied before is applied again.
 pub async fn apply_failed(world: &World) -> String {
     let platform = Platform::default();
-    let app = world
-        .built("build-apply-failed", &platform)
-        .await;
+    let app = world.built("build-apply-failed", &platform).await;
     let headline = "The build that applies fails half-way: what was applied before is planned and applied again.";
     let changed = Platform {
         note: "second",
@@ -156,9 +152,7 @@ pub async fn first_failed(world: &World) -> String {
         fails: Some("apply"),
         ..Platform::default()
     };
-    let app = world
-        .built("build-first-failed", &platform)
-        .await;
+    let app = world.built("build-first-failed", &platform).await;
     let headline = "The very first build that applies fails half-way: there is no earlier source to go back to, so what it created stays, \
                     and the message says so. Once the source is right, the next deployment goes on from there.";
     let right = Platform::default();

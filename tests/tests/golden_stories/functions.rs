@@ -20,7 +20,6 @@ pub async fn released(world: &World) -> String {
     }
     let mark = world.engine().gateway().last_call();
     assert_eq!(uploaded(&mut story, &fleet).await, Verdict::Succeeded);
-    world.idle().await;
     tell_writes(&mut story, world, &fleet, mark);
     end(story, fleet).await
 }

@@ -60,7 +60,6 @@ pub async fn older(world: &World) -> String {
     fleet.release("1.1.0").await;
     let execution = fleet.execution_of_release("1.1.0").await;
     story.execution("The upload of 1.1.0", &execution).await;
-    world.idle().await;
     assert_eq!(fleet.records().await.len(), 1);
     end(story, fleet).await
 }

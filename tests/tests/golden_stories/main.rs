@@ -22,6 +22,7 @@ mod functions_ignored;
 mod functions_traffic;
 mod functions_traffic_asked;
 mod ignored;
+mod migrations;
 mod rejected;
 mod releases;
 mod stacks;
@@ -164,6 +165,26 @@ const TALES_OF_BUILDS: [Tale; 7] = [
     }),
 ];
 
+/// The stories of migrations.
+const TALES_OF_MIGRATIONS: [Tale; 8] = [
+    ("migration-ran", |world| run(migrations::ran(world))),
+    ("migration-failed", |world| run(migrations::failed(world))),
+    ("migration-answer-lost", |world| {
+        run(migrations::answer_lost(world))
+    }),
+    ("migration-undone", |world| run(migrations::undone(world))),
+    ("migration-timed-out", |world| {
+        run(migrations::timed_out(world))
+    }),
+    ("migration-stopped", |world| run(migrations::stopped(world))),
+    ("migration-contract-failed", |world| {
+        run(migrations::contract_failed(world))
+    }),
+    ("rollback-floor", |world| {
+        run(migrations::below_the_floor(world))
+    }),
+];
+
 /// How many stories of functions are told at once: each starts dozens of them.
 const FLEETS: usize = 5;
 
@@ -177,6 +198,8 @@ fn every_story_is_told_as_it_is_written() {
     wrong.extend(told(world, &TALES_OF_FUNCTIONS, FLEETS));
     wrong.extend(told(world, &TALES_OF_STACKS, FLEETS));
     wrong.extend(told(world, &TALES_OF_BUILDS, FLEETS));
+    run(migrations::choose_endings(world));
+    wrong.extend(told(world, &TALES_OF_MIGRATIONS, FLEETS));
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
 }
 
@@ -217,6 +240,7 @@ fn every_file_is_told_by_a_story() {
     let tales = TALES.iter();
     let tales = tales.chain(&TALES_OF_FUNCTIONS).chain(&TALES_OF_STACKS);
     let tales = tales.chain(&TALES_OF_BUILDS);
+    let tales = tales.chain(&TALES_OF_MIGRATIONS);
     let names: Vec<_> = tales.map(|(name, _)| *name).collect();
     assert_eq!(files::untold(&names), Vec::<String>::new());
 }

@@ -76,6 +76,14 @@ impl<'w> Story<'w> {
         self.path(execution).await;
     }
 
+    /// Tells something else of the world.
+    pub fn tell(&mut self, title: &str, lines: &[String]) {
+        self.heading(title);
+        for line in lines {
+            self.line(line);
+        }
+    }
+
     /// Tells the messages of a thread, which end with the one that tells the end.
     pub async fn messages(&mut self, thread: &str) {
         let what = format!("the last message of {thread} arrives");

@@ -10,7 +10,9 @@
     reason = "a test ends where something is missing"
 )]
 
+mod builds;
 mod functions;
+mod migrations;
 mod policy;
 mod stacks;
 #[path = "../state_machine/template.rs"]
@@ -38,6 +40,8 @@ fn no_function_calls_what_its_role_does_not_allow() {
         functions::one_of_each_ending(world).await;
         stacks::one_of_each_ending(world).await;
         stacks::seeded(world).await;
+        builds::one_of_each_ending(world).await;
+        migrations::one_of_each_ending(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls
@@ -60,6 +64,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "plan-stacks",
             "infrastructure",
             "infrastructure-build",
+            "migrate",
             "service",
             "function",
             "traffic",

@@ -7,7 +7,8 @@ use lockstep::verdict::Verdict;
 use crate::machine::{Edges, Machine, State};
 
 /// Sending a message, waking a neighbour or tidying up never changes what happens next.
-const MAY_FAIL: [&str; 7] = [
+const MAY_FAIL: [&str; 8] = [
+    "AnnounceMigrations",
     "AnnounceInfrastructure",
     "AnnounceStart",
     "AnnounceQuestion",
@@ -90,7 +91,7 @@ fn a_phase_that_may_have_changed_something_is_undone_itself() {
     let machine = Machine::load();
     for name in machine.reach(
         "SeedLive",
-        &["AnnounceUndo", "Conclude"],
+        &["AnnounceUndo", "Conclude", "Contracts"],
         Edges::WithoutCatch,
     ) {
         let changes = !MAY_FAIL.contains(&name);
@@ -103,7 +104,8 @@ fn a_phase_that_may_have_changed_something_is_undone_itself() {
 #[test]
 fn undo_is_the_exact_reverse_of_do() {
     let machine = Machine::load();
-    let chain = |start| machine.reach(start, &["AnnounceUndo", "Conclude"], Edges::WithoutCatch);
+    let ends = ["AnnounceUndo", "Conclude", "Contracts"];
+    let chain = |start| machine.reach(start, &ends, Edges::WithoutCatch);
     let mut done = changes(&machine, &chain("AnnounceInfrastructure"), "do");
     // Sites follow what is behind them, and are put back with it: CloudFront takes minutes.
     let sites = done.pop().unwrap();
@@ -112,7 +114,7 @@ fn undo_is_the_exact_reverse_of_do() {
     undone.reverse();
     assert!(!done.is_empty());
     assert_eq!(done, undone);
-    for map in ["Stacks", "Rollout", "UndoWave"] {
+    for map in ["Stacks", "Migrations", "Rollout", "Contracts", "UndoWave"] {
         let item = &machine.state(map).body["ItemSelector"];
         for field in ["step", "phase"] {
             let value = format!("{{% $states.context.Map.Item.Value.{field} %}}");
@@ -131,11 +133,11 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
     assert_eq!(field("Stacks", "MaxConcurrency"), 1);
     assert_eq!(
         field("Rollout", "Items"),
-        "{% [$steps[$not(phase in ['stack', 'infrastructure-build', 'site'])]] %}"
+        "{% [$steps[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract', 'site'])]] %}"
     );
     assert_eq!(
         field("UndoRollout", "Items"),
-        "{% [{'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build'])]]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
+        "{% [{'steps': [$reverse($steps)[$not(phase in ['stack', 'infrastructure-build', 'migrate', 'contract'])]]}, $steps[parameters = true][0].{'steps': [{'step': step, 'phase': 'parameters'}]}, $reverse($steps)[phase = 'migrate'].{'steps': [$]}, $reverse($steps)[phase in ['stack', 'infrastructure-build']].{'steps': [$]}, $steps[phase in ['stack', 'infrastructure-build']][0].{'steps': [{'step': step, 'phase': 'seed'}]}] %}"
     );
     assert_eq!(field("UndoRollout", "MaxConcurrency"), 1);
     assert_eq!(field("UndoWave", "Items"), "{% $states.input.steps %}");
@@ -152,9 +154,10 @@ fn stacks_are_put_back_last_and_one_at_a_time() {
 /// The functions by which a chain changes the world, in order: all of one set at the same time.
 /// A Map of waves has two: everything, then stacks.
 fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet<&'a str>> {
-    let maps = chain
-        .iter()
-        .filter(|name| machine.state(name).kind() == "Map");
+    // In the order of the file: a way around a state can be found before the way through it.
+    let maps = machine.states.iter().filter(|state| state.kind() == "Map");
+    let maps = maps.map(|state| state.name.as_str());
+    let maps = maps.filter(|name| chain.contains(name));
     let mut sets = Vec::new();
     for map in maps {
         let tasks = machine
@@ -162,10 +165,15 @@ fn changes<'a>(machine: &'a Machine, chain: &[&str], verb: &str) -> Vec<BTreeSet
             .filter(|task| machine.is_inside(task, map));
         let (stacks, rest): (Vec<_>, Vec<_>) =
             tasks.partition(|task| task.function().starts_with("Infrastructure"));
-        for task in stacks.iter().chain(&rest) {
+        let is_migration = |task: &&State| task.function() == "Migrate";
+        let (migrations, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_migration);
+        for task in stacks.iter().chain(&rest).chain(&migrations) {
             assert_eq!(task.payload()["verb"], verb, "{}", task.name);
         }
-        for tasks in [rest, stacks].into_iter().filter(|tasks| !tasks.is_empty()) {
+        for tasks in [rest, migrations, stacks]
+            .into_iter()
+            .filter(|tasks| !tasks.is_empty())
+        {
             sets.push(tasks.into_iter().map(State::function).collect());
         }
     }
@@ -263,14 +271,59 @@ fn only_what_others_read_is_published() {
         .map(|rule| (&rule["Next"], &rule["Condition"]))
         .collect();
     let passed = "$states.input.status = 'passed'";
-    let functions = "$exists($steps[phase = 'functions'])";
-    let functions =
-        format!("{{% {passed} and ({functions} or $exists($steps[parameters = true])) %}}");
-    assert_eq!(conditions[0], (&"PublishLive".into(), &functions.into()));
-    assert_eq!(
-        conditions[1],
-        (&"Conclude".into(), &format!("{{% {passed} %}}").into())
+    let has = |kind: &str| format!("$exists($steps[phase = '{kind}'])");
+    let contract = has("contract");
+    let functions = format!(
+        "({} or $exists($steps[parameters = true]))",
+        has("functions")
     );
+    let expected = [
+        (
+            "PublishLiveFirst",
+            format!("{passed} and {contract} and {functions}"),
+        ),
+        ("Contracts", format!("{passed} and {contract}")),
+        ("PublishLive", format!("{passed} and {functions}")),
+        ("Conclude", passed.to_owned()),
+    ];
+    let expected = expected.map(|(next, condition)| (next, format!("{{% {condition} %}}")));
+    assert_eq!(conditions.len(), expected.len());
+    for ((next, condition), (expected, when)) in conditions.into_iter().zip(expected) {
+        assert_eq!((next, condition), (&expected.into(), &when.into()));
+    }
+}
+
+/// Nothing is put back behind a contract: it comes last, and a recovery of a deployment that had
+/// begun with one finishes it.
+#[test]
+fn nothing_goes_back_behind_a_contract() {
+    let machine = Machine::load();
+    let contracts = machine.state("Contracts");
+    assert_eq!(contracts.body["Next"], "Conclude");
+    assert_eq!(contracts.catchers()[0]["Next"], "Conclude");
+    let failure = &contracts.catchers()[0]["Assign"]["failure"]["phase"];
+    assert_eq!(failure, "contract");
+    assert_eq!(machine.state("PublishLiveFirst").body["Next"], "Contracts");
+    let (first, last) = (
+        machine.state("PublishLiveFirst"),
+        machine.state("PublishLive"),
+    );
+    assert_eq!(first.payload(), last.payload());
+    let rules = machine.state("Route").body["Choices"].clone();
+    let rule = rules.as_array().unwrap();
+    let rule = rule.iter().find(|rule| rule["Next"] == "Contracts");
+    assert_eq!(
+        rule.unwrap()["Condition"],
+        "{% $states.input.action = 'contract' %}"
+    );
+    for (map, items) in [("Migrations", "migrate"), ("Contracts", "contract")] {
+        let map = machine.state(map);
+        assert_eq!(
+            map.body["Items"],
+            format!("{{% [$steps[phase = '{items}']] %}}")
+        );
+        assert_eq!(map.body["MaxConcurrency"], 1);
+    }
 }
 
 /// Each kind of change has its state in both Maps; what is not known fails, and says so.
@@ -280,6 +333,7 @@ fn each_phase_of_a_step_has_its_state() {
     let phases = [
         ("service", "Service"),
         ("functions", "Function"),
+        ("migrate", "Migrate"),
         ("site", "Site"),
         ("stack", "Infrastructure"),
         ("infrastructure-build", "InfrastructureBuild"),
@@ -293,7 +347,7 @@ fn each_phase_of_a_step_has_its_state() {
             "InfrastructurePhase",
             "",
             "UnknownInfrastructurePhase",
-            &phases[3..5],
+            &phases[4..6],
         ),
         ("UndoStepPhase", "Undo", "UnknownPhaseToUndo", &phases[..]),
     ] {
@@ -375,11 +429,21 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
             "{% $exists($steps[phase in ['stack', 'infrastructure-build']]) %}",
             "AnnounceInfrastructure",
         ),
+        (
+            "{% $exists($steps[phase = 'migrate']) %}",
+            "AnnounceMigrations",
+        ),
         ("{% $count($steps) > 0 %}", "AnnounceStart"),
     ];
     assert_eq!(ways, expected);
     let without = machine.reach("AnnounceStart", &[], Edges::All);
-    for state in ["SeedLive", "Stacks", "PlanStacks", "PlanRollout"] {
+    for state in [
+        "SeedLive",
+        "Stacks",
+        "PlanStacks",
+        "PlanRollout",
+        "Migrations",
+    ] {
         assert!(!without.contains(&state), "{state}");
     }
 }

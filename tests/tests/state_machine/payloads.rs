@@ -38,6 +38,10 @@ fn every_function_gets_the_fields_it_knows() {
             vec!["deployment execution fence step task_token verb"],
         ),
         (
+            "Migrate",
+            vec!["deployment execution fence step task_token verb"],
+        ),
+        (
             "Notify",
             vec![
                 "deployment failure moment",

@@ -12,6 +12,7 @@ pub mod faults;
 mod proxy;
 mod rest;
 pub mod stacks;
+pub mod tasks;
 mod upstream;
 mod watch;
 
@@ -27,6 +28,8 @@ pub use calls::{Call, CallName};
 pub use events::{Delivery, Event};
 pub use faults::{Fault, FaultHandle, FaultRule};
 pub use stacks::{ResourceAction, ResourceFault};
+
+pub use tasks::TaskEnding;
 
 use calls::CallLog;
 use events::EventBus;
@@ -112,6 +115,15 @@ impl Gateway {
         let body = serde_json::Value::from(rules).to_string().into_bytes();
         let upstream = &self.shared.upstream;
         let answer = upstream.own_route(Method::POST, "/_lockstep/resources", body);
+        answer.await.map(drop)
+    }
+
+    /// Chooses how the commands of one-shot tasks end, in these ways and no others any more. Without any they end well.
+    /// Only where no container engine runs them.
+    pub async fn end_tasks(&self, endings: &[TaskEnding]) -> io::Result<()> {
+        let body = serde_json::json!(endings).to_string().into_bytes();
+        let upstream = &self.shared.upstream;
+        let answer = upstream.own_route(Method::POST, "/_lockstep/tasks", body);
         answer.await.map(drop)
     }
 

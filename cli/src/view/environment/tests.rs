@@ -42,6 +42,7 @@ fn busy() -> EnvironmentStatus {
         },
         deployment: id('0'),
         verified_at: start(),
+        rollback_floor: None,
     };
     let status = EnvironmentStatus::of(
         "local",

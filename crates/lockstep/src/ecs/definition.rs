@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::arn::family_and_number;
+use super::arn::{family_and_number, short_name};
 use super::json::{items, text, text_option};
 
 /// Fields of a described task definition that `RegisterTaskDefinition` does not take.
@@ -162,6 +162,12 @@ impl LogLocation {
             prefix: text_option(options, "awslogs-stream-prefix"),
             creates_group: text(options, "awslogs-create-group") == "true",
         })
+    }
+
+    /// The stream of a task's container; `None` where nobody knows its name.
+    pub fn stream(&self, container: &str, task: &str) -> Option<String> {
+        let prefix = self.prefix.as_ref()?;
+        Some(format!("{prefix}/{container}/{}", short_name(task)))
     }
 }
 

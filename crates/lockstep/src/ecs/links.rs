@@ -1,5 +1,7 @@
 //! Links into the AWS console: where a person looks next.
 
+use serde_json::Value;
+
 use super::arn::{Arn, short_name};
 use super::definition::{LogLocation, container};
 use super::step::ServiceStep;
@@ -26,37 +28,50 @@ impl ServiceStep {
     /// The log stream of a task's container in the console; the task's own page
     /// when its log goes elsewhere.
     pub fn log_link(&self, task: &StoppedTask) -> String {
-        let Some(arn) = Arn::parse(&self.service_arn) else {
-            return String::new();
-        };
         let name = task
             .culprit()
             .map_or("", |container| container.name.as_str());
-        let log = container(&self.after.task_definition, name).and_then(LogLocation::of);
-        match log {
-            Some(LogLocation {
-                group,
-                region,
-                prefix: Some(prefix),
-                ..
-            }) => {
-                let region = region.as_deref().unwrap_or(arn.region);
-                let stream = format!("{prefix}/{name}/{}", short_name(&task.arn));
-                format!(
-                    "{}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{}/log-events/{}",
-                    console(arn.partition, region),
-                    twice_encoded(&group),
-                    twice_encoded(&stream)
-                )
-            }
-            _ => format!(
-                "{}/ecs/v2/clusters/{}/tasks/{}/configuration?region={}",
-                console(arn.partition, arn.region),
-                self.cluster,
-                short_name(&task.arn),
-                arn.region
-            ),
+        let definition = &self.after.task_definition;
+        task_log_link(
+            &self.service_arn,
+            &self.cluster,
+            definition,
+            name,
+            &task.arn,
+        )
+    }
+}
+
+/// The log stream of a task's container in the console of a service's account and region; the
+/// task's own page when its log goes elsewhere.
+pub(crate) fn task_log_link(
+    service_arn: &str,
+    cluster: &str,
+    definition: &Value,
+    name: &str,
+    task: &str,
+) -> String {
+    let Some(arn) = Arn::parse(service_arn) else {
+        return String::new();
+    };
+    let log = container(definition, name).and_then(LogLocation::of);
+    let stream = log.as_ref().and_then(|log| log.stream(name, task));
+    match (log, stream) {
+        (Some(LogLocation { group, region, .. }), Some(stream)) => {
+            let region = region.as_deref().unwrap_or(arn.region);
+            format!(
+                "{}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{}/log-events/{}",
+                console(arn.partition, region),
+                twice_encoded(&group),
+                twice_encoded(&stream)
+            )
         }
+        _ => format!(
+            "{}/ecs/v2/clusters/{cluster}/tasks/{}/configuration?region={}",
+            console(arn.partition, arn.region),
+            short_name(task),
+            arn.region
+        ),
     }
 }
 

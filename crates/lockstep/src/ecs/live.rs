@@ -37,6 +37,8 @@ pub struct LiveService {
     pub health_check_grace_seconds: Option<u32>,
     /// Whether the service registers its tasks with a load balancer.
     pub load_balanced: bool,
+    /// Where its tasks run, as fields of `RunTask`.
+    pub placement: Value,
     /// The service's own log, newest first.
     pub events: Vec<Event>,
 }
@@ -124,6 +126,7 @@ impl LiveService {
                 .unwrap_or_else(|| Value::Object(Map::default())),
             health_check_grace_seconds: count_option(value, "healthCheckGracePeriodSeconds"),
             load_balanced: !items(value, "loadBalancers").is_empty(),
+            placement: placement(value),
             events: items(value, "events").iter().map(Event::parse).collect(),
         }
     }
@@ -218,6 +221,31 @@ impl Event {
             message: text(value, "message").to_owned(),
         }
     }
+}
+
+/// What a task needs to run where the service's tasks do. A strategy takes the launch type's
+/// place, and only Fargate has platform versions.
+fn placement(value: &Value) -> Value {
+    let mut placement = Map::new();
+    let mut keep = |field: &str| {
+        let found = value.get(field).filter(|it| match it {
+            Value::Array(items) => !items.is_empty(),
+            Value::String(text) => !text.is_empty(),
+            other => !other.is_null(),
+        });
+        found.map(|found| placement.insert(field.to_owned(), found.clone()));
+        found.is_some()
+    };
+    keep("networkConfiguration");
+    if !keep("capacityProviderStrategy") {
+        keep("launchType");
+    }
+    if is_fargate(value) {
+        keep("platformVersion");
+    } else {
+        keep("placementConstraints");
+    }
+    Value::Object(placement)
 }
 
 fn controller(value: &Value) -> String {

@@ -27,9 +27,11 @@ mod world;
 pub use crate::check::Check;
 pub use arn::{Arn, family_and_number, short_name};
 pub use checks::{image_platform, missing_cluster, missing_service, needed_log_groups};
-pub use definition::{LogLocation, Revision, container, containers, image, register_input};
+pub use definition::{
+    LogLocation, Revision, container, containers, image, images as images_of, register_input,
+};
 pub use image::{ImageReference, by_digest};
-pub(crate) use links::log_group_link;
+pub(crate) use links::{log_group_link, task_log_link};
 pub use live::{Deployment, Event, LiveService, Rollout, TaskCounts};
 pub use normalise::normalise;
 pub use observe::{Observation, observe};

@@ -92,32 +92,16 @@ impl StoppedTask {
     /// Why the task stopped, as a person would say it.
     pub fn cause(&self) -> String {
         if self.stop_code == "TaskFailedToStart" || self.failed_health_checks() {
-            return self.told_reason();
+            return self.reason_told();
         }
         match self.culprit() {
-            Some(StoppedContainer {
-                name,
-                exit_code: Some(code),
-                reason,
-                ..
-            }) => {
-                let why = if reason.is_empty() {
-                    exit_hint(*code)
-                } else {
-                    reason
-                };
-                let why = if why.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({why})")
-                };
-                format!("container {name} exited with code {code}{why}")
-            }
-            _ => self.told_reason(),
+            Some(container) if container.exit_code.is_some() => container.exit(),
+            _ => self.reason_told(),
         }
     }
 
-    fn told_reason(&self) -> String {
+    /// What ECS says of the stop.
+    pub fn reason_told(&self) -> String {
         let told = self
             .containers
             .iter()
@@ -135,6 +119,25 @@ impl StoppedTask {
 }
 
 impl StoppedContainer {
+    /// How it ended: its exit code, and what is known of it.
+    pub fn exit(&self) -> String {
+        let Self { name, reason, .. } = self;
+        let Some(code) = self.exit_code else {
+            return format!("container {name} never ran");
+        };
+        let why = if reason.is_empty() {
+            exit_hint(code)
+        } else {
+            reason
+        };
+        let why = if why.is_empty() {
+            String::new()
+        } else {
+            format!(" ({why})")
+        };
+        format!("container {name} exited with code {code}{why}")
+    }
+
     fn parse(value: &Value) -> Self {
         Self {
             name: text(value, "name").to_owned(),

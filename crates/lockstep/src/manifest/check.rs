@@ -5,6 +5,7 @@
 
 mod functions;
 mod infrastructure;
+mod migrations;
 mod sites;
 mod stacks;
 mod traffic;
@@ -70,6 +71,7 @@ impl Check<'_> {
         self.function_names(manifest);
         self.stack_names(manifest);
         self.infrastructure_names(manifest);
+        self.migration_names(manifest);
         self.site_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
@@ -160,6 +162,7 @@ impl Check<'_> {
         self.functions(named);
         self.stacks(named);
         self.infrastructure(named);
+        self.migrations(named);
         self.sites(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();

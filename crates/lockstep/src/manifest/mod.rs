@@ -11,6 +11,7 @@ mod function_check;
 mod functions;
 mod index;
 mod infrastructure;
+mod migrations;
 pub(crate) mod names;
 mod overrides;
 mod parse;
@@ -47,6 +48,7 @@ pub use index::{TriggerIndexEntry, trigger_index};
 pub use infrastructure::{
     EachProject, Engine, Infrastructure, InfrastructureOverride, ProjectSource, SourceFrom,
 };
+pub use migrations::{Contract, Migration, MigrationOverride, ResolvedMigration};
 pub use overrides::{CircuitBreakerOverride, RolloutOverride, ServiceOverride};
 pub use parse::ManifestFile;
 pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunction};
 use super::infrastructure::{EachProject, Infrastructure, ProjectSource, SourceFrom};
+use super::migrations::{Migration, ResolvedMigration};
 use super::names::nearest;
 use super::placeholders::Placeholders;
 use super::places::join;
@@ -38,6 +39,9 @@ pub struct ResolvedEnvironment {
     /// The infrastructure that CodeBuild builds, by the manifest's name for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub infrastructure: BTreeMap<String, ResolvedInfrastructure>,
+    /// The migrations by the manifest's name for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub migrations: BTreeMap<String, ResolvedMigration>,
     /// The front ends by the manifest's name for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sites: BTreeMap<String, ResolvedSite>,
@@ -196,6 +200,13 @@ impl StoredManifest {
                 .infrastructure()
                 .map(|(name, it)| Ok((name.to_owned(), self.resolve_infrastructure(it)?)))
                 .collect::<Result<_, _>>()?,
+            migrations: named
+                .migrations()
+                .map(|(name, migration)| {
+                    let only = named.only_container(&migration.service);
+                    (name.to_owned(), migration.resolve(only.as_ref()))
+                })
+                .collect(),
             sites: named
                 .sites()
                 .map(|(name, site)| (name.to_owned(), site.resolve()))
@@ -307,6 +318,25 @@ impl<'a> NamedEnvironment<'a> {
             let here = here.map_or_else(|| own.clone(), |it| it.apply(own));
             (name.as_str(), self.replace_in_infrastructure(here))
         })
+    }
+
+    /// The migrations with this environment's overrides, by the manifest's name for them.
+    pub(super) fn migrations(&self) -> impl Iterator<Item = (&'a str, Migration)> {
+        self.manifest.migrations.iter().map(|(name, migration)| {
+            let changed = self.environment.migrations.get(name);
+            let migration = changed.map_or_else(|| migration.clone(), |it| it.apply(migration));
+            (
+                name.as_str(),
+                migration.replaced(&|text: String| self.replace(&text)),
+            )
+        })
+    }
+
+    /// The container of a service that has only one.
+    fn only_container(&self, service: &str) -> Option<String> {
+        let (_, service) = self.services().find(|(name, _)| *name == service)?;
+        let mut names = service.containers.into_keys();
+        names.next().filter(|_| names.next().is_none())
     }
 
     /// The sites with this environment's overrides, by the manifest's name for them.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::functions::{Function, FunctionOverride};
 use super::infrastructure::{Infrastructure, InfrastructureOverride};
+use super::migrations::{Migration, MigrationOverride};
 use super::overrides::ServiceOverride;
 use super::sites::{Site, SiteOverride};
 use super::stacks::{Stack, StackOverride};
@@ -41,6 +42,12 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub stacks: BTreeMap<String, Stack>,
+    /// The migrations of the services' databases, which run before anything else of a release,
+    /// by a name of your choice (same rules as the application's name). No service, function or
+    /// stack may have the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub migrations: BTreeMap<String, Migration>,
     /// Whether what is live is published for other stacks to read, as SSM parameters under
     /// `/lockstep/<application>/<environment>/`. Always where there are `stacks`. Default: false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -181,6 +188,9 @@ pub struct Environment {
     /// above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub infrastructure: BTreeMap<String, InfrastructureOverride>,
+    /// What differs in this environment, by migration; what is not named stays as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub migrations: BTreeMap<String, MigrationOverride>,
     /// What differs in this environment, by site; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sites: BTreeMap<String, SiteOverride>,

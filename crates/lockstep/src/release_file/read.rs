@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{ARTIFACTS_LIMIT, RELEASE_FILE_LIMIT, ReleaseFile, ReleaseFileError, ReleasedArtifact};
 use crate::manifest::names::{is_name, is_release_version, is_sha256_hex, nearest};
+use crate::migration::is_floor;
 
 /// The longest path, in characters.
 const PATH_LIMIT: usize = 512;
@@ -72,6 +73,7 @@ impl Reader {
             "branch",
             "commit",
             "author",
+            "rollback_floor",
             "artifacts",
         ];
         let object = self.object("release.json", value, &known)?;
@@ -86,9 +88,18 @@ impl Reader {
             branch: self.note(object, "branch"),
             commit: self.note(object, "commit"),
             author: self.note(object, "author"),
+            rollback_floor: self.floor(object),
             artifacts: self.artifacts(object.get("artifacts")),
         };
         Some(file)
+    }
+
+    fn floor(&mut self, object: &Map<String, Value>) -> Option<String> {
+        object.get("rollback_floor")?;
+        let text = self.text(object, "", "rollback_floor");
+        let expected =
+            "a semantic version such as `1.3.0`, since no other versions can be compared";
+        self.checked("rollback_floor", text, is_floor, expected)
     }
 
     fn artifacts(&mut self, value: Option<&Value>) -> Vec<ReleasedArtifact> {

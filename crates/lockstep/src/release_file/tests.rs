@@ -40,6 +40,23 @@ fn a_release_is_read_and_written_the_same() {
 }
 
 #[test]
+fn a_rollback_floor_can_be_compared() {
+    let with = |floor: Value| {
+        let mut value = file(&json!([{"path": "api.zip", "sha256": sha()}]));
+        value["rollback_floor"] = floor;
+        parse(&value)
+    };
+    let read = with(json!("1.3.0")).unwrap();
+    assert_eq!(read.rollback_floor.as_deref(), Some("1.3.0"));
+    assert_eq!(
+        with(json!("build-7")).unwrap_err(),
+        "rollback_floor: found `build-7`, expected a semantic version such as `1.3.0`, since no other versions can be \
+         compared"
+    );
+    assert!(with(json!(1)).is_err());
+}
+
+#[test]
 fn paths_that_lead_elsewhere_are_refused() {
     for path in [
         "../api.zip",
@@ -87,7 +104,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         parse(&wrong).unwrap_err().split("; ").collect::<Vec<_>>(),
         [
             "release.json: found the unknown key `aplication`, expected one of: application, version, branch, commit, \
-             author, artifacts",
+             author, rollback_floor, artifacts",
             "did you mean `application`?",
             "application: found `Shop`, expected an application's name",
             "version: found `../1`, expected up to 128 letters, digits, `.`, `_`, `+` and `-`, beginning with a letter or \

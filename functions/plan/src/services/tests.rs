@@ -137,7 +137,7 @@ async fn checks_of_all_kinds_are_listed_together() {
         ecs(Some(service("CANARY")), definition("role")),
         Some(arm()),
     );
-    let Planned { step, failed } = plan(&services, &["web", "proxy"]).await;
+    let Planned { step, failed, .. } = plan(&services, &["web", "proxy"]).await;
     assert_eq!(step, None);
     let listed: Vec<_> = failed
         .iter()
@@ -167,7 +167,7 @@ async fn a_missing_service_does_not_hide_a_missing_image() {
 async fn with_nothing_in_the_way_there_is_a_step() {
     let amd = json!({"manifests": [{"platform": {"os": "linux", "architecture": "amd64"}}]});
     let services = services(ecs(Some(service("ROLLING")), definition("")), Some(amd));
-    let Planned { step, failed } = plan(&services, &["web"]).await;
+    let Planned { step, failed, .. } = plan(&services, &["web"]).await;
     assert_eq!(failed, []);
     assert!(step.is_some_and(|step| step.after_label() == "new revision of web (quiz/web@0123456789ab)"));
 }

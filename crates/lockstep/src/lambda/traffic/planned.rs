@@ -52,10 +52,7 @@ mod tests {
     fn shifted(part: Part) -> (Vec<bool>, bool) {
         let step = part.steps.into_iter().find_map(|step| match step.change {
             Change::Functions(step) => Some(*step),
-            Change::Service(_)
-            | Change::Stack(_)
-            | Change::InfrastructureBuild(_)
-            | Change::Site(_) => None,
+            _ => None,
         });
         let step = step.unwrap();
         let functions = step.functions.iter().map(|it| it.in_stages);
