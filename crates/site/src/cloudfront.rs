@@ -2,7 +2,8 @@
 
 use aws_sdk_cloudfront::Client;
 use aws_sdk_cloudfront::types::{
-    Distribution, DistributionConfig, EventType, FunctionAssociations, InvalidationBatch, Paths,
+    CacheBehaviors, Distribution, DistributionConfig, EventType, FunctionAssociations,
+    InvalidationBatch, Origins, Paths,
 };
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
@@ -82,7 +83,7 @@ impl CloudFront {
         })?;
         let config = read.distribution_config();
         let origins = config.and_then(|it| it.origins());
-        let mut origins = origins.into_iter().flat_map(|it| it.items());
+        let mut origins = origins.into_iter().flat_map(Origins::items);
         let path = origins.find(|it| it.id() == origin);
         if path.map(|it| it.origin_path().unwrap_or_default()) != Some(from) {
             return Ok(false);
@@ -139,7 +140,9 @@ impl CloudFront {
         let call = self.client.create_invalidation().distribution_id(id);
         let sent = call.invalidation_batch(batch).send().await;
         let answer = sent.map_err(|error| about(AwsError::new(OPERATION, &error), id))?;
-        let status = answer.invalidation().map(|it| it.status());
+        let status = answer
+            .invalidation()
+            .map(aws_sdk_cloudfront::types::Invalidation::status);
         Ok(Invalidation {
             completed: status == Some(COMPLETED),
         })
@@ -149,12 +152,12 @@ impl CloudFront {
 fn live(distribution: &Distribution) -> LiveDistribution {
     let config = distribution.distribution_config();
     let origins = config.and_then(|it| it.origins());
-    let origins = origins.into_iter().flat_map(|it| it.items());
+    let origins = origins.into_iter().flat_map(Origins::items);
     LiveDistribution {
         behaviors: config.map(behaviors).unwrap_or_default(),
         id: distribution.id().to_owned(),
         domain: distribution.domain_name().to_owned(),
-        enabled: config.is_some_and(|it| it.enabled()),
+        enabled: config.is_some_and(DistributionConfig::enabled),
         deployed: distribution.status() == DEPLOYED,
         origins: origins
             .map(|it| Origin {
@@ -169,7 +172,7 @@ fn live(distribution: &Distribution) -> LiveDistribution {
 /// What is done with which paths, the default last.
 fn behaviors(config: &DistributionConfig) -> Vec<Behavior> {
     let behavior = |pattern: &str, origin: &str, functions: Option<&FunctionAssociations>| {
-        let functions = functions.into_iter().flat_map(|it| it.items());
+        let functions = functions.into_iter().flat_map(FunctionAssociations::items);
         let mut events = functions.map(|it| it.event_type());
         Behavior {
             pattern: pattern.to_owned(),
@@ -178,7 +181,7 @@ fn behaviors(config: &DistributionConfig) -> Vec<Behavior> {
         }
     };
     let others = config.cache_behaviors().into_iter();
-    let others = others.flat_map(|it| it.items());
+    let others = others.flat_map(CacheBehaviors::items);
     let others = others.map(|it| {
         behavior(
             it.path_pattern(),
