@@ -11,6 +11,7 @@ use lockstep::site::{
 use lockstep_aws::{HttpAnswer, HttpGet, pause};
 
 use crate::bundle::hex_of;
+use crate::permit::Permit;
 
 /// How often the page is asked for: a connection can break.
 const ATTEMPTS: u32 = 3;
@@ -29,8 +30,8 @@ enum Look {
     Faults(Vec<String>),
 }
 
-/// Asks for the page and for what it names. Gives what is waited for, where the edge location has
-/// not heard of the release yet.
+/// Asks for the page and for what it names, again while there is time for it. Gives what is waited
+/// for, where the edge location has not heard of the release yet.
 ///
 /// # Errors
 /// [`PhaseError::Unhealthy`] with everything that is wrong.
@@ -38,6 +39,7 @@ pub(crate) async fn served(
     http: &HttpGet,
     step: &SiteStep,
     seen: &Looked,
+    permit: &Permit,
 ) -> Result<Option<String>, PhaseError> {
     let mut attempt = 1;
     loop {
@@ -49,7 +51,7 @@ pub(crate) async fn served(
             }
             Look::Faults(faults) => faults,
         };
-        if attempt == ATTEMPTS {
+        if attempt == ATTEMPTS || permit.is_over() {
             let signal = format!("{}: {}", step.resource(), faults.join("; "));
             return Err(PhaseError::Unhealthy { signal });
         }

@@ -72,8 +72,15 @@ impl SitePhase {
                     made = Some(action);
                 }
                 Next::Wait { note } => return Ok(Progress::Running { note }),
+                // A page that is not right at once is asked for again, which takes a while.
+                Next::Check if made.is_some() && self.permit.is_over() => {
+                    return Ok(Progress::Running {
+                        note: "it is live, and is looked at next".to_owned(),
+                    });
+                }
                 Next::Check => {
-                    if let Some(note) = check::served(&self.http, step, &seen).await? {
+                    let served = check::served(&self.http, step, &seen, &self.permit);
+                    if let Some(note) = served.await? {
                         return Ok(Progress::Running { note });
                     }
                     return Ok(Progress::Done {
