@@ -25,6 +25,7 @@ What is added to the emulator, all of it on its outside:
 * CloudFormation knows a few more resource types, and behaves as on AWS where it did not; see resources.py and stacks.py.
 * ECS starts a task once for each client token, and tasks that no service starts end without a container engine too; see tasks.py.
 * CodeBuild runs builds; see codebuild.py and builds.py.
+* CloudFront functions read KeyValueStores, and calls about a store need permissions on it, as on AWS; see edge.py.
 * Images named `ACCOUNT.dkr.ecr.REGION.amazonaws.com/...` are pulled from the emulator's own registry, for tasks and for functions.
 
 All routes ask for the token in LOCKSTEP_TOKEN, which only the gateway knows.
@@ -43,6 +44,7 @@ import sys
 import threading
 
 import codebuild
+import edge
 import resources
 import stacks
 import tasks
@@ -512,6 +514,8 @@ def serve():
     permit_parameters_by_path()
     stacks.permit_by_stack()
     codebuild.permit_by_project()
+    edge.permit_by_store()
+    edge.give_stores_to_functions(scope)
     sys.modules.setdefault("cbor2", Cbor)
     threading.Thread(target=load_what_a_deployment_needs, daemon=True).start()
     logging.getLogger("hypercorn.access").setLevel(logging.WARNING)

@@ -14,7 +14,7 @@ use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_lambda::Lambda;
 use lockstep_parameters::Parameters;
-use lockstep_site::{Bucket, CloudFront};
+use lockstep_site::{Bucket, CloudFront, KeyValues};
 
 use crate::repair::Candidate;
 
@@ -26,6 +26,8 @@ const NO_IMAGE: [&str; 2] = ["ImageNotFoundException", "RepositoryNotFoundExcept
 pub struct Account {
     /// Distributions.
     pub cloudfront: CloudFront,
+    /// Keys that say which release of a site is live.
+    pub key_values: KeyValues,
     /// Stacks.
     pub cloudformation: CloudFormation,
     /// Services and task definitions.
@@ -62,6 +64,7 @@ impl Account {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(endpoint.is_some());
         Self {
             cloudfront: CloudFront::new(config),
+            key_values: KeyValues::new(config),
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(config)),
             ecs: Ecs::new(aws_sdk_ecs::Client::new(config)),
             lambda: Lambda::new(aws_sdk_lambda::Client::new(config), endpoint),

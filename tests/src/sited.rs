@@ -4,14 +4,18 @@ use std::fs;
 use std::net::SocketAddr;
 
 use aws_sdk_cloudfront::types::{
-    CustomErrorResponse, CustomErrorResponses, DefaultCacheBehavior, DistributionConfig, Origin,
-    OriginAccessControlConfig, OriginAccessControlOriginTypes, OriginAccessControlSigningBehaviors,
+    CustomErrorResponse, CustomErrorResponses, DefaultCacheBehavior, DistributionConfig, EventType,
+    FunctionAssociation, FunctionAssociations, FunctionConfig, FunctionRuntime,
+    KeyValueStoreAssociation, KeyValueStoreAssociations, Origin, OriginAccessControlConfig,
+    OriginAccessControlOriginTypes, OriginAccessControlSigningBehaviors,
     OriginAccessControlSigningProtocols, Origins, S3OriginConfig, ViewerProtocolPolicy,
 };
 use lockstep::release_file::{ReleaseFile, ReleasedArtifact};
+use lockstep_aws::Mandate;
 use lockstep_cli::aws::Controller;
 use lockstep_cli::local::{sam, sdk};
 use lockstep_cli::release::{pack_one, upload};
+use lockstep_site::{CloudFront, KeyValues};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +24,9 @@ use crate::{ENVIRONMENT, Execution, World, eventually};
 
 /// AWS's own cache policy for files.
 const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
+
+/// What a team associates with its distribution.
+const FUNCTION: &str = include_str!("../../examples/site-key-value-store/function.js");
 
 /// An application of one site, called `web`.
 #[derive(Debug)]
@@ -56,6 +63,59 @@ impl World {
 
     /// The same with this origin path.
     pub(crate) async fn sited_at(&self, name: &str, origin_path: &str) -> Sited<'_> {
+        self.sited_behind(name, config(name, origin_path)).await
+    }
+
+    /// The same with a function that reads which release is live from a `KeyValueStore`, both made here. The pages of
+    /// single-page applications are the function's as well.
+    pub async fn sited_by_key(&self, name: &str) -> Sited<'_> {
+        let function = self.function_with_store(name).await;
+        let association = FunctionAssociation::builder()
+            .function_arn(function)
+            .event_type(EventType::ViewerRequest)
+            .build()
+            .unwrap();
+        let functions = FunctionAssociations::builder().quantity(1);
+        let functions = functions.items(association).build().unwrap();
+        let mut config = config(name, "");
+        config.custom_error_responses = None;
+        if let Some(behavior) = &mut config.default_cache_behavior {
+            behavior.function_associations = Some(functions);
+        }
+        self.sited_behind(name, config).await
+    }
+
+    /// The function of the example, for one site, and its store. Gives its ARN.
+    async fn function_with_store(&self, name: &str) -> String {
+        let cloudfront = &self.clients().cloudfront;
+        let created = cloudfront.create_key_value_store().name(name).send();
+        let store = created.await.unwrap().key_value_store.unwrap().arn;
+        let association = KeyValueStoreAssociation::builder();
+        let association = association.key_value_store_arn(store).build().unwrap();
+        let associations = KeyValueStoreAssociations::builder().quantity(1);
+        let stores = associations.items(association).build().unwrap();
+        let config = FunctionConfig::builder()
+            .comment("")
+            .runtime(FunctionRuntime::CloudfrontJs20)
+            .key_value_store_associations(stores)
+            .build()
+            .unwrap();
+        let key = format!("{name}/{ENVIRONMENT}/web");
+        let code = FUNCTION.replace("live-quiz/production/web", &key);
+        assert!(code.contains(&key), "the example names its key elsewhere");
+        let create = cloudfront.create_function().name(name);
+        let create = create.function_config(config);
+        let create = create.function_code(code.into_bytes().into());
+        let created = create.send().await.unwrap();
+        let publish = cloudfront.publish_function().name(name);
+        let publish = publish.if_match(created.e_tag().unwrap());
+        publish.send().await.unwrap();
+        let metadata = created.function_summary().unwrap();
+        let metadata = metadata.function_metadata().unwrap();
+        metadata.function_arn().to_owned()
+    }
+
+    async fn sited_behind(&self, name: &str, mut config: DistributionConfig) -> Sited<'_> {
         let clients = self.clients();
         let create = clients.s3.create_bucket().bucket(name).send();
         create.await.unwrap();
@@ -65,10 +125,13 @@ impl World {
             .body(b"<p>by hand</p>".to_vec().into());
         put.send().await.unwrap();
         let control = self.origin_access(name).await;
+        for origin in config.origins.iter_mut().flat_map(|it| &mut it.items) {
+            origin.origin_access_control_id = Some(control.clone());
+        }
         let created = clients
             .cloudfront
             .create_distribution()
-            .distribution_config(config(name, origin_path, &control))
+            .distribution_config(config)
             .send()
             .await
             .unwrap();
@@ -110,14 +173,13 @@ impl World {
     }
 }
 
-fn config(bucket: &str, origin_path: &str, control: &str) -> DistributionConfig {
+fn config(bucket: &str, origin_path: &str) -> DistributionConfig {
     let s3 = S3OriginConfig::builder().origin_access_identity("").build();
     let origin = Origin::builder()
         .id("site")
         .domain_name(format!("{bucket}.s3.us-east-1.amazonaws.com"))
         .origin_path(origin_path)
         .s3_origin_config(s3)
-        .origin_access_control_id(control)
         .build()
         .unwrap();
     let origins = Origins::builder()
@@ -284,6 +346,31 @@ impl<'w> Sited<'w> {
         let config = got.distribution().unwrap().distribution_config().unwrap();
         let origins = config.origins().unwrap().items();
         origins[0].origin_path().unwrap_or_default().to_owned()
+    }
+
+    /// The value of the site's key in the store of its name; empty where there is none.
+    pub async fn value(&self) -> String {
+        let port = self.world.engine().state().emulator_port;
+        let config = sdk::config(&format!("http://127.0.0.1:{port}"));
+        let store = CloudFront::new(&config).key_value_store(&self.name).await;
+        let store = store.unwrap().unwrap();
+        let key = format!("{}/{ENVIRONMENT}/web", self.name);
+        let pointer = KeyValues::new(&config).pointer(&store, &key).await;
+        pointer.unwrap().unwrap().path
+    }
+
+    /// Somebody else gives the site's key another value.
+    pub async fn set_value(&self, value: &str) {
+        let before = self.value().await;
+        let port = self.world.engine().state().emulator_port;
+        let config = sdk::config(&format!("http://127.0.0.1:{port}"));
+        let store = CloudFront::new(&config).key_value_store(&self.name).await;
+        let key = format!("{}/{ENVIRONMENT}/web", self.name);
+        let free = Mandate::new(async || Ok(()));
+        let keys = KeyValues::new(&config);
+        let store = store.unwrap().unwrap();
+        let set = keys.switch(&store, &key, (&before, value), &free).await;
+        assert!(set.unwrap(), "the key changed meanwhile");
     }
 
     /// The paths of each invalidation, oldest first.

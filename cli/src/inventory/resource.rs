@@ -196,6 +196,12 @@ impl Resource {
                 &["AWS::S3::Bucket"],
                 format!("create it: `aws s3 mb s3://{name}`, {correct}"),
             ),
+            "key value store" => (
+                &["AWS::CloudFront::KeyValueStore"],
+                format!(
+                    "create it, best by a template under `stacks:` with its ARN as an output, {correct}"
+                ),
+            ),
             "distribution" => (
                 &["AWS::CloudFront::Distribution"],
                 format!(

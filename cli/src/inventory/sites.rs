@@ -1,13 +1,13 @@
 //! Looking at the buckets and distributions of sites.
 
-use lockstep::manifest::{ResolvedSite, StackParameter};
-use lockstep::site::{BucketFault, LiveDistribution, release_of, scope};
+use lockstep::manifest::{ResolvedSite, ResolvedSwitch, StackParameter};
+use lockstep::site::{BucketFault, LiveDistribution, default_key, release_of, scope};
 
 use super::look::Scope;
 use super::resource::Resource;
 
 impl Scope<'_> {
-    /// The bucket and the distribution of every site, and what is live there.
+    /// The bucket, the distribution and the key of every site, and what is live there.
     pub(super) async fn sites(&self) -> Vec<Resource> {
         let sites = self.environment.sites.iter();
         let looks = sites.map(|(component, site)| self.site(component, site));
@@ -38,7 +38,41 @@ impl Scope<'_> {
                 }
             },
         );
-        vec![bucket, distribution]
+        let mut all = vec![bucket, distribution];
+        if let ResolvedSwitch::KeyValueStore { store, key } = &site.switch {
+            all.push(
+                match self.named("key value store", component, store).await {
+                    Ok(name) => self.store(component, &name, key.as_deref()).await,
+                    Err(unnamed) => *unnamed,
+                },
+            );
+        }
+        all
+    }
+
+    /// The store whose key says what is live.
+    async fn store(&self, component: &str, name: &str, key: Option<&str>) -> Resource {
+        let resource = Resource::new("key value store", name, Some(component));
+        let arn = match name {
+            arn if arn.starts_with("arn:") => Ok(Some(arn.to_owned())),
+            name => self.account.cloudfront.key_value_store(name).await,
+        };
+        let arn = match arn {
+            Ok(Some(arn)) => arn,
+            Ok(None) => return resource.missing(),
+            Err(error) => return resource.unknown(&error),
+        };
+        let deployment = self.any_deployment();
+        let default = default_key(&deployment, component);
+        let key = key.unwrap_or(&default);
+        match self.account.key_values.pointer(&arn, key).await {
+            Ok(Some(pointer)) => {
+                let scope = scope(&deployment, component);
+                resource.found(format!("the key {key} {}", at(&scope, &pointer.path)))
+            }
+            Ok(None) => resource.missing(),
+            Err(error) => resource.unknown(&error),
+        }
     }
 
     /// A text of the manifest, or what a stack gives; where it gives nothing, what to tell of it.
@@ -108,6 +142,8 @@ impl Scope<'_> {
         };
         let scope = scope(&self.any_deployment(), component);
         match served(&live, bucket, site.origin.as_deref(), &scope) {
+            // What is live is said by the key.
+            Ok(_) if site.switch != ResolvedSwitch::OriginPath => resource.found(""),
             Ok(note) => resource.found(note),
             Err((note, todo)) => resource.faulty(note, todo),
         }
@@ -126,11 +162,7 @@ fn served(
         origins.retain(|it| it.id == name);
     }
     match origins.as_slice() {
-        [one] if one.path.is_empty() => Ok("serves what the bucket itself holds".to_owned()),
-        [one] => Ok(match release_of(scope, &one.path) {
-            Some(release) => format!("serves release {}", release.get(..12).unwrap_or(release)),
-            None => format!("serves what the bucket holds at {}", one.path),
-        }),
+        [one] => Ok(at(scope, &one.path)),
         [] => Err((
             format!("none of its origins is the bucket {bucket}"),
             "add the bucket to its origins, or correct `bucket` or `origin` in lockstep.yaml"
@@ -140,6 +172,17 @@ fn served(
             format!("several of its origins are the bucket {bucket}"),
             "say which one is the site, with `origin` in lockstep.yaml".to_owned(),
         )),
+    }
+}
+
+/// What lies at a path.
+fn at(scope: &str, path: &str) -> String {
+    if path.is_empty() {
+        return "serves what the bucket itself holds".to_owned();
+    }
+    match release_of(scope, path) {
+        Some(release) => format!("serves release {}", release.get(..12).unwrap_or(release)),
+        None => format!("serves what the bucket holds at {path}"),
     }
 }
 
@@ -161,6 +204,7 @@ mod tests {
             enabled: true,
             deployed: true,
             origins: origins.iter().map(origin).collect(),
+            behaviors: Vec::new(),
         }
     }
 

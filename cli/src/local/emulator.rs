@@ -14,6 +14,7 @@ const LAUNCHER: &str = include_str!("../../local/emulator.py");
 const MODULES: [(&str, &str); 5] = [
     ("builds.py", include_str!("../../local/builds.py")),
     ("codebuild.py", include_str!("../../local/codebuild.py")),
+    ("edge.py", include_str!("../../local/edge.py")),
     ("resources.py", include_str!("../../local/resources.py")),
     ("stacks.py", include_str!("../../local/stacks.py")),
     ("tasks.py", include_str!("../../local/tasks.py")),

@@ -63,6 +63,7 @@ mod tests {
             enabled: true,
             deployed: true,
             origins: domains.iter().enumerate().map(origin).collect(),
+            behaviors: Vec::new(),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use aws_sdk_cloudfront::Client;
 use aws_sdk_cloudfront::types::{
-    Distribution, DistributionConfig, InvalidationBatch, Origins, Paths,
+    CacheBehaviors, Distribution, DistributionConfig, EventType, FunctionAssociations,
+    InvalidationBatch, Origins, Paths,
 };
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
-use lockstep::site::{Invalidation, LiveDistribution, Origin, with_origin_path};
+use lockstep::site::{Behavior, Invalidation, LiveDistribution, Origin, with_origin_path};
 use lockstep_aws::{AwsError, Mandate};
 
 use crate::raw::Raw;
@@ -44,6 +45,17 @@ impl CloudFront {
             Ok(answer) => Ok(answer.distribution().map(live)),
             Err(error) if error.code == "NoSuchDistribution" => Ok(None),
             Err(error) => Err(about(error, id)),
+        }
+    }
+
+    /// The ARN of a `KeyValueStore`; `None` where the account has none of that name.
+    pub async fn key_value_store(&self, name: &str) -> Result<Option<String>, PhaseError> {
+        let sent = self.client.describe_key_value_store().name(name).send();
+        let sent = sent.await;
+        match sent.map_err(|error| AwsError::new("cloudfront:DescribeKeyValueStore", &error)) {
+            Ok(answer) => Ok(answer.key_value_store().map(|it| it.arn().to_owned())),
+            Err(error) if error.code == "EntityNotFound" => Ok(None),
+            Err(error) => Err(error.about(format!("KeyValueStore {name}"))),
         }
     }
 
@@ -142,6 +154,7 @@ fn live(distribution: &Distribution) -> LiveDistribution {
     let origins = config.and_then(|it| it.origins());
     let origins = origins.into_iter().flat_map(Origins::items);
     LiveDistribution {
+        behaviors: config.map(behaviors).unwrap_or_default(),
         id: distribution.id().to_owned(),
         domain: distribution.domain_name().to_owned(),
         enabled: config.is_some_and(DistributionConfig::enabled),
@@ -154,6 +167,32 @@ fn live(distribution: &Distribution) -> LiveDistribution {
             })
             .collect(),
     }
+}
+
+/// What is done with which paths, the default last.
+fn behaviors(config: &DistributionConfig) -> Vec<Behavior> {
+    let behavior = |pattern: &str, origin: &str, functions: Option<&FunctionAssociations>| {
+        let functions = functions.into_iter().flat_map(FunctionAssociations::items);
+        let mut events = functions.map(|it| it.event_type());
+        Behavior {
+            pattern: pattern.to_owned(),
+            origin: origin.to_owned(),
+            has_function: events.any(|it| *it == EventType::ViewerRequest),
+        }
+    };
+    let others = config.cache_behaviors().into_iter();
+    let others = others.flat_map(CacheBehaviors::items);
+    let others = others.map(|it| {
+        behavior(
+            it.path_pattern(),
+            it.target_origin_id(),
+            it.function_associations(),
+        )
+    });
+    let default = config.default_cache_behavior();
+    let default =
+        default.map(|it| behavior("*", it.target_origin_id(), it.function_associations()));
+    others.chain(default).collect()
 }
 
 fn about(error: AwsError, id: &str) -> PhaseError {

@@ -15,7 +15,7 @@ use images::Images;
 use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_handler::{Context, StartError, run};
-use lockstep_site::CloudFront;
+use lockstep_site::{CloudFront, KeyValues};
 use logs::LogGroups;
 use planner::Planner;
 use roles::Roles;
@@ -38,6 +38,7 @@ async fn main() -> Result<(), StartError> {
     let sites = Sites {
         sdk: sdk.clone(),
         cloudfront: CloudFront::new(sdk),
+        key_values: KeyValues::new(sdk),
         cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(sdk)),
     };
     let planner = Planner {

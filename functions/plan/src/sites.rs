@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use aws_types::SdkConfig;
 use futures_util::future::try_join_all;
 use lockstep::ecs::Check;
-use lockstep::manifest::{ResolvedEnvironment, ResolvedSite, StackParameter};
+use lockstep::manifest::{ResolvedEnvironment, ResolvedSite, ResolvedSwitch, StackParameter};
 use lockstep::plan::{Change, Part, PartStep};
 use lockstep::record::DeploymentRef;
 use lockstep::release::{Artifact, Artifacts, ZipArtifact};
-use lockstep::site::{ConfigFile, Found, SiteInputs, missing_output, plan_site};
+use lockstep::site::{
+    ConfigFile, Found, FoundStore, Pointer, SiteInputs, default_key, missing_output, plan_site,
+};
 use lockstep::{Only, PhaseError};
 use lockstep_cloudformation::CloudFormation;
-use lockstep_site::{Bucket, CloudFront};
+use lockstep_site::{Bucket, CloudFront, KeyValues};
 
 use crate::answer::or_check;
 
@@ -21,6 +23,7 @@ use crate::answer::or_check;
 pub(crate) struct Sites {
     pub(crate) sdk: SdkConfig,
     pub(crate) cloudfront: CloudFront,
+    pub(crate) key_values: KeyValues,
     pub(crate) cloudformation: CloudFormation,
 }
 
@@ -88,7 +91,12 @@ impl Sites {
             steps: Vec::new(),
             failed,
         };
-        let (bucket, id, config) = match values(component, site, outputs) {
+        let Values {
+            bucket,
+            distribution: id,
+            config,
+            store,
+        } = match values(component, site, outputs) {
             Ok(values) => values,
             Err(checks) => return Ok(failed(checks)),
         };
@@ -101,7 +109,19 @@ impl Sites {
                 return Ok(failed(checks.map(allowed_by).collect()));
             }
         };
+        let store = match (&site.switch, store) {
+            (ResolvedSwitch::KeyValueStore { key, .. }, Some(name)) => {
+                let key = key.clone();
+                let key = key.unwrap_or_else(|| default_key(deployment, component));
+                match or_check(self.store(name, &key).await)? {
+                    Ok(store) => Some(store),
+                    Err(check) => return Ok(failed(vec![allowed_by(check)])),
+                }
+            }
+            _ => None,
+        };
         let found = Found {
+            store,
             bucket,
             bucket_fault: fault,
             id,
@@ -133,19 +153,45 @@ impl Sites {
     }
 }
 
+impl Sites {
+    /// A store by its name or ARN, and what the key says there.
+    async fn store(&self, name: String, key: &str) -> Result<FoundStore, PhaseError> {
+        let arn = if name.starts_with("arn:") {
+            Some(name.clone())
+        } else {
+            self.cloudfront.key_value_store(&name).await?
+        };
+        let pointer = match &arn {
+            Some(arn) => self.key_values.pointer(arn, key).await?,
+            None => None,
+        };
+        let arn = arn.filter(|_| pointer.is_some());
+        let Pointer { path, .. } = pointer.unwrap_or_default();
+        Ok(FoundStore { name, arn, path })
+    }
+}
+
 /// Sites have a parameter of their own.
 fn allowed_by(check: Check) -> Check {
     Check {
         todo:
-            "allow it with the parameters SiteBuckets and SiteDistributions of the lockstep stack"
+            "allow it with the parameters SiteBuckets, SiteDistributions and SiteKeyValueStores of the lockstep stack"
                 .into(),
         ..check
     }
 }
 
-type Values = (String, String, Option<ConfigFile>);
+/// What a site is made from, with the outputs of stacks filled in.
+#[derive(Debug, PartialEq, Eq)]
+struct Values {
+    bucket: String,
+    distribution: String,
+    config: Option<ConfigFile>,
+    /// The name or the ARN of the `KeyValueStore`.
+    store: Option<String>,
+}
 
-/// Bucket, distribution and configuration, with the outputs of stacks filled in.
+/// All of them, or every output that is missing.
 fn values(component: &str, site: &ResolvedSite, outputs: &Outputs) -> Result<Values, Vec<Check>> {
     let mut checks = Vec::new();
     let mut value = |from: &StackParameter| match value(component, from, outputs) {
@@ -156,6 +202,10 @@ fn values(component: &str, site: &ResolvedSite, outputs: &Outputs) -> Result<Val
         }
     };
     let (bucket, distribution) = (value(&site.bucket), value(&site.distribution));
+    let store = match &site.switch {
+        ResolvedSwitch::OriginPath => None,
+        ResolvedSwitch::KeyValueStore { store, .. } => Some(value(store)),
+    };
     let config = site.config.as_ref().map(|config| {
         let values = config.values.iter();
         let values: BTreeMap<&str, String> = values
@@ -168,7 +218,12 @@ fn values(component: &str, site: &ResolvedSite, outputs: &Outputs) -> Result<Val
         }
     });
     if checks.is_empty() {
-        Ok((bucket, distribution, config))
+        Ok(Values {
+            bucket,
+            distribution,
+            config,
+            store,
+        })
     } else {
         Err(checks)
     }
@@ -206,7 +261,7 @@ fn value(component: &str, from: &StackParameter, outputs: &Outputs) -> Result<St
 mod tests {
     use std::collections::BTreeMap;
 
-    use lockstep::manifest::{ResolvedSite, ResolvedSiteConfig, StackParameter};
+    use lockstep::manifest::{ResolvedSite, ResolvedSiteConfig, ResolvedSwitch, StackParameter};
     use lockstep::site::Rules;
 
     use super::{Outputs, values};
@@ -223,6 +278,7 @@ mod tests {
             bucket: output("Bucket"),
             distribution: StackParameter::Text("E1".into()),
             origin: None,
+            switch: ResolvedSwitch::OriginPath,
             artifact: "web.zip".into(),
             rules: Rules::default(),
             config: Some(ResolvedSiteConfig {
@@ -247,10 +303,19 @@ mod tests {
             ("ApiUrl".to_owned(), "https://api.example.com".to_owned()),
         ]);
         let outputs = Outputs::from([("platform".to_owned(), Some(known))]);
-        let (bucket, distribution, config) = values("web", &site(), &outputs).unwrap();
-        assert_eq!((bucket.as_str(), distribution.as_str()), ("web-dev", "E1"));
+        let mut site = site();
+        site.switch = ResolvedSwitch::KeyValueStore {
+            store: output("Bucket"),
+            key: None,
+        };
+        let found = values("web", &site, &outputs).unwrap();
         assert_eq!(
-            config.unwrap().content,
+            (found.bucket.as_str(), found.distribution.as_str()),
+            ("web-dev", "E1")
+        );
+        assert_eq!(found.store.as_deref(), Some("web-dev"));
+        assert_eq!(
+            found.config.unwrap().content,
             "{\n  \"apiUrl\": \"https://api.example.com\",\n  \"stage\": \"dev\"\n}\n"
         );
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use lockstep::PhaseError;
 use lockstep::site::{
-    Expected, Looked, Put, SiteStep, assets, judge_asset, judge_page, order, paths,
+    Expected, Looked, Put, Served, SiteStep, assets, forgotten, judge_asset, judge_page, order,
+    served_page,
 };
 use lockstep_aws::{HttpAnswer, HttpGet, pause};
 
+use crate::bundle::hex_of;
 use crate::permit::Permit;
 
 /// How often the page is asked for: a connection can break.
@@ -20,7 +22,16 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const ASSETS: usize = 20;
 const AT_ONCE: usize = 10;
 
-/// Asks for the page and for what it names, again while there is time for it.
+/// What a look came to.
+enum Look {
+    Well,
+    /// The page is not yet that of the new release.
+    NotYet,
+    Faults(Vec<String>),
+}
+
+/// Asks for the page and for what it names, again while there is time for it. Gives what is waited
+/// for, where the edge location has not heard of the release yet.
 ///
 /// # Errors
 /// [`PhaseError::Unhealthy`] with everything that is wrong.
@@ -29,13 +40,17 @@ pub(crate) async fn served(
     step: &SiteStep,
     seen: &Looked,
     permit: &Permit,
-) -> Result<(), PhaseError> {
+) -> Result<Option<String>, PhaseError> {
     let mut attempt = 1;
     loop {
-        let faults = faults(http, step, seen).await;
-        if faults.is_empty() {
-            return Ok(());
-        }
+        let faults = match look(http, step, seen).await {
+            Look::Well => return Ok(None),
+            Look::NotYet => {
+                let note = "edge locations are told of the new release".to_owned();
+                return Ok(Some(note));
+            }
+            Look::Faults(faults) => faults,
+        };
         if attempt == ATTEMPTS || permit.is_over() {
             let signal = format!("{}: {}", step.resource(), faults.join("; "));
             return Err(PhaseError::Unhealthy { signal });
@@ -59,7 +74,7 @@ pub(crate) fn summary(step: &SiteStep, seen: &Looked) -> String {
         .filter(|(_, _, put)| *put == Put::Upload)
         .count();
     let all = inventory.files.len();
-    let forgotten = paths(before, inventory, &step.invalidate);
+    let forgotten = forgotten(step, before, inventory);
     let forgotten = match forgotten.as_slice() {
         [] => "CloudFront had nothing to forget".to_owned(),
         [one] => format!("CloudFront forgot {one}"),
@@ -71,13 +86,26 @@ pub(crate) fn summary(step: &SiteStep, seen: &Looked) -> String {
     )
 }
 
-async fn faults(http: &HttpGet, step: &SiteStep, seen: &Looked) -> Vec<String> {
+async fn look(http: &HttpGet, step: &SiteStep, seen: &Looked) -> Look {
+    let wrong = |fault: String| Look::Faults(vec![format!("GET {}: {fault}", step.check)]);
     let page = match http.get(&step.check, TIMEOUT).await {
         Ok(page) => page,
-        Err(failure) => return vec![format!("GET {}: {failure}", step.check)],
+        Err(failure) => return wrong(failure.to_string()),
     };
+    // First of all: the page of another release says nothing about this one.
+    match served_page(step, seen, &step.check, &hex_of(&page.body)) {
+        Served::Ours => {}
+        Served::NotYet => return Look::NotYet,
+        Served::Another => {
+            return wrong(format!(
+                "answered {} with something else than the page of the new release: does the distribution's function read \
+                 this key, and put its value before the path?",
+                page.status
+            ));
+        }
+    }
     if let Some(fault) = judge_page(page.status, &page.content_type) {
-        return vec![format!("GET {}: {fault}", step.check)];
+        return wrong(fault);
     }
     let html = String::from_utf8_lossy(&page.body);
     let found = assets(&html, &step.check).into_iter().take(ASSETS);
@@ -87,7 +115,10 @@ async fn faults(http: &HttpGet, step: &SiteStep, seen: &Looked) -> Vec<String> {
         fault_of(&expected(&address, seen), answer).map(|it| format!("GET {address}: {it}"))
     });
     let faults: Vec<_> = asked.buffered(AT_ONCE).collect().await;
-    faults.into_iter().flatten().collect()
+    match faults.into_iter().flatten().collect::<Vec<_>>() {
+        none if none.is_empty() => Look::Well,
+        faults => Look::Faults(faults),
+    }
 }
 
 fn fault_of(expected: &Expected, answer: Result<HttpAnswer, String>) -> Option<String> {

@@ -12,7 +12,7 @@ use lockstep::plan::Change;
 use lockstep_aws::{HttpGet, Mandate};
 use lockstep_handler::{Context, Invocation, PhaseRunner, StartError, Verb, mandate, run_timed};
 use lockstep_ledger::Ledger;
-use lockstep_site::CloudFront;
+use lockstep_site::{CloudFront, KeyValues};
 use permit::Permit;
 use phase::SitePhase;
 use serde_json::Value;
@@ -23,6 +23,7 @@ async fn main() -> Result<(), StartError> {
     let (permit, ledger) = (Permit::default(), context.ledger.clone());
     let phase = SitePhase {
         cloudfront: CloudFront::new(&context.sdk),
+        key_values: KeyValues::new(&context.sdk),
         s3: lockstep_s3::client(&context.sdk),
         http: HttpGet::default(),
         permit: permit.clone(),

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use lockstep::site::{
-    Do, Invalidation, Inventory, Looked, Next, SiteStep, inventory_key, next, undo_next,
+    Do, Invalidation, Inventory, Looked, Next, Pointer, SiteStep, Switch, inventory_key, next,
+    undo_next,
 };
 use lockstep::{Phase, PhaseError, Progress, WakeKey};
 use lockstep_aws::HttpGet;
-use lockstep_site::{Bucket, CloudFront};
+use lockstep_site::{Bucket, CloudFront, KeyValues};
 
 use crate::check;
 use crate::permit::Permit;
@@ -25,6 +26,7 @@ const ROUNDS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct SitePhase {
     pub(crate) cloudfront: CloudFront,
+    pub(crate) key_values: KeyValues,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) http: HttpGet,
     pub(crate) permit: Permit,
@@ -57,13 +59,7 @@ impl SitePhase {
                                 return Ok(Progress::Running { note });
                             }
                         }
-                        Do::Switch { from, to } => {
-                            let origin = (step.distribution.as_str(), step.origin.as_str());
-                            let mandate = self.permit.mandate();
-                            self.cloudfront
-                                .switch(origin.0, origin.1, (from, to), &mandate)
-                                .await?;
-                        }
+                        Do::Switch { from, to } => self.switch(step, (from, to)).await?,
                         Do::Invalidate(paths) => {
                             self.permit.holds().await?;
                             let reference = step.caller_reference(undo);
@@ -83,7 +79,10 @@ impl SitePhase {
                     });
                 }
                 Next::Check => {
-                    check::served(&self.http, step, &seen, &self.permit).await?;
+                    let served = check::served(&self.http, step, &seen, &self.permit);
+                    if let Some(note) = served.await? {
+                        return Ok(Progress::Running { note });
+                    }
                     return Ok(Progress::Done {
                         summary: check::summary(step, &seen),
                     });
@@ -93,6 +92,43 @@ impl SitePhase {
         }
         Ok(Progress::Running {
             note: "CloudFront was asked; it does not show it yet".to_owned(),
+        })
+    }
+
+    /// Sends viewers to another release, where nobody else did meanwhile.
+    async fn switch(&self, step: &SiteStep, (from, to): (&str, &str)) -> Result<(), PhaseError> {
+        let mandate = self.permit.mandate();
+        let taken = match &step.switch {
+            Switch::OriginPath => {
+                let call =
+                    self.cloudfront
+                        .switch(&step.distribution, &step.origin, (from, to), &mandate);
+                call.await?
+            }
+            Switch::KeyValueStore { arn, key } => {
+                self.key_values
+                    .switch(arn, key, (from, to), &mandate)
+                    .await?
+            }
+        };
+        if !taken {
+            tracing::info!(
+                target = step.resource(),
+                "it changed meanwhile; looking again"
+            );
+        }
+        Ok(())
+    }
+
+    /// What the key says, where one is the switch.
+    async fn pointer(&self, step: &SiteStep) -> Result<Pointer, PhaseError> {
+        let Switch::KeyValueStore { arn, key } = &step.switch else {
+            return Ok(Pointer::default());
+        };
+        let pointer = self.key_values.pointer(arn, key).await?;
+        pointer.ok_or_else(|| PhaseError::Rejected {
+            resource: step.resource(),
+            reason: format!("the KeyValueStore {arn} does not exist any more; somebody deleted it"),
         })
     }
 
@@ -118,6 +154,7 @@ impl SitePhase {
             distribution,
             inventory: self.inventory(step, &step.release).await?,
             before,
+            pointer: self.pointer(step).await?,
             invalidation,
         })
     }

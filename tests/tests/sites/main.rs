@@ -8,6 +8,8 @@
     reason = "a test may stop at the first surprise, and says so on the terminal"
 )]
 
+mod by_key;
+
 use lockstep::verdict::Verdict;
 use lockstep_tests::{Execution, Sited, World, run};
 

@@ -128,16 +128,14 @@ pub(super) fn copy_source(headers: &HeaderMap) -> Option<String> {
     Some(source.to_owned())
 }
 
-/// The service in the signature's scope: `Credential=KEY/20261120/us-east-1/ecs/aws4_request`.
+/// The service in the signature's scope: `Credential=KEY/20261120/us-east-1/ecs/aws4_request`, without a region where the
+/// signature is of version 4a.
 fn signed_service(headers: &HeaderMap) -> Option<String> {
     let authorization = headers.get("authorization")?.to_str().ok()?;
-    let (_, scope) = authorization.split_once("Credential=")?;
-    scope
-        .split(',')
-        .next()?
-        .split('/')
-        .nth(3)
-        .map(str::to_owned)
+    let (algorithm, scope) = authorization.split_once("Credential=")?;
+    let service = if algorithm.contains("ECDSA") { 2 } else { 3 };
+    let mut scope = scope.split(',').next()?.split('/');
+    scope.nth(service).map(str::to_owned)
 }
 
 fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
@@ -165,6 +163,7 @@ fn operation(parts: &Parts, body: &[u8], service: &str) -> String {
         "s3" if parts.headers.contains_key(COPY_SOURCE) => Some("CopyObject"),
         "s3" => rest::s3(method, path, query),
         "cloudfront" => rest::cloudfront(method, path),
+        "cloudfront-keyvaluestore" => rest::key_values(method, path),
         _ => None,
     };
     known.map_or_else(|| format!("{method} {path}"), str::to_owned)

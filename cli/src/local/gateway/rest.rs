@@ -63,13 +63,29 @@ pub(super) fn cloudfront(method: &str, path: &str) -> Option<&'static str> {
         ("GET", ["distribution", _, "config"]) => "GetDistributionConfig",
         ("PUT", ["distribution", _, "config"]) => "UpdateDistribution",
         ("POST", ["distribution", _, "invalidation"]) => "CreateInvalidation",
+        ("GET", ["key-value-store", _]) => "DescribeKeyValueStore",
+        _ => return None,
+    })
+}
+
+/// The operation of a call about the keys of a `KeyValueStore`. Its ARN has a slash, which some callers encode, and some not.
+pub(super) fn key_values(method: &str, path: &str) -> Option<&'static str> {
+    let about_key = path.contains("/keys/");
+    let about_keys = about_key || path.ends_with("/keys");
+    Some(match method {
+        "GET" if about_key => "GetKey",
+        "PUT" if about_key => "PutKey",
+        "DELETE" if about_key => "DeleteKey",
+        "GET" if about_keys => "ListKeys",
+        "POST" if about_keys => "UpdateKeys",
+        "GET" => "DescribeKeyValueStore",
         _ => return None,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{lambda, s3};
+    use super::{key_values, lambda, s3};
 
     #[test]
     fn calls_of_lambda() {
@@ -96,6 +112,21 @@ mod tests {
         assert_eq!(listed, Some("ListProvisionedConcurrencyConfigs"));
         let tags = "/2017-03-31/tags/arn%3Aaws%3Alambda";
         assert_eq!(of("GET", tags), Some("ListTags"));
+    }
+
+    #[test]
+    fn calls_about_keys() {
+        let store = "/key-value-stores/arn%3Aaws%3Acloudfront%3A%3A000000000000%3Akey-value-store%2Fpointers";
+        assert_eq!(key_values("GET", store), Some("DescribeKeyValueStore"));
+        let key = format!("{store}/keys/quiz%2Fdev%2Fweb");
+        assert_eq!(key_values("GET", &key), Some("GetKey"));
+        assert_eq!(key_values("PUT", &key), Some("PutKey"));
+        assert_eq!(key_values("DELETE", &key), Some("DeleteKey"));
+        assert_eq!(
+            key_values("GET", &format!("{store}/keys")),
+            Some("ListKeys")
+        );
+        assert_eq!(key_values("PATCH", &key), None);
     }
 
     #[test]

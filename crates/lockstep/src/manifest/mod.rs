@@ -60,8 +60,8 @@ pub use resolved_infrastructure::{InfrastructureSource, ResolvedInfrastructure};
 pub use resolved_stack::{ResolvedStack, StackParameter, StackTemplate};
 pub use schema::json_schema;
 pub use sites::{
-    ResolvedSite, ResolvedSiteConfig, Site, SiteCache, SiteCheck, SiteConfig, SiteOutput,
-    SiteOverride, SiteValue,
+    ResolvedSite, ResolvedSiteConfig, ResolvedSwitch, Site, SiteCache, SiteCheck, SiteConfig,
+    SiteOutput, SiteOverride, SiteStore, SiteSwitch, SiteSwitchName, SiteValue,
 };
 pub use sources::{PackedSource, SOURCE_LIMIT, SourceFolder, has_buildspec};
 pub use stacks::{

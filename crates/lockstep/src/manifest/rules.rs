@@ -454,6 +454,32 @@ pub(super) fn distribution(text: &str) -> Result<(), Refusal> {
     refuse("the id of a distribution, such as `E2EXAMPLE1ABCD`", help)
 }
 
+/// Names and ARNs of CloudFront's `KeyValueStore`s.
+pub(super) fn key_value_store(text: &str) -> Result<(), Refusal> {
+    let name = match text.split_once(":key-value-store/") {
+        Some((place, id)) if place.starts_with("arn:aws:cloudfront::") => id,
+        Some(_) => "",
+        None => text,
+    };
+    let allowed = |it: char| it.is_ascii_alphanumeric() || "-_".contains(it);
+    if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(());
+    }
+    refuse(
+        "the name of a KeyValueStore, 1 to 64 letters, digits, `-` and `_`, or its ARN",
+        None,
+    )
+}
+
+/// Keys of a `KeyValueStore`.
+pub(super) fn store_key(text: &str) -> Result<(), Refusal> {
+    let printable = text.chars().all(|it| it.is_ascii_graphic() && it != '\'');
+    if (1..=512).contains(&text.len()) && printable {
+        return Ok(());
+    }
+    refuse("a key of at most 512 letters, digits and signs", None)
+}
+
 /// Files of a site that are made when it is deployed.
 pub(super) fn site_file(text: &str) -> Result<(), Refusal> {
     match crate::release_file::path_fault(text) {

@@ -25,13 +25,16 @@ pub struct Site {
     /// The bucket, in the controller's region, or `{output: STACK.OUTPUT}`. Every release gets a
     /// prefix of its own there, below `releases/`; nothing else in it is touched.
     pub bucket: SiteValue,
-    /// The id of the distribution, or `{output: STACK.OUTPUT}`. Its origin path says which release
-    /// is live.
+    /// The id of the distribution, or `{output: STACK.OUTPUT}`.
     pub distribution: SiteValue,
     /// The distribution's origin that is the bucket, by its id there. Only needed where there are
     /// several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// How viewers are sent to a release: `origin-path`, the default, or a key of a
+    /// `KeyValueStore`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<SiteSwitch>,
     /// The path, in uploaded releases, of the zip file with all files of the site.
     pub artifact: String,
     /// Patterns of the pages: uploaded last, and asked for again every time. Default: `**/*.html`.
@@ -83,6 +86,9 @@ pub struct SiteOverride {
     /// The distribution's origin that is the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Another way in which viewers are sent to a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<SiteSwitch>,
     /// Another file that is made when the site is deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<SiteConfig>,
@@ -100,6 +106,80 @@ pub struct SiteOverride {
     /// What is rolled out before it, in place of what the site itself says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<String>>,
+}
+
+/// How viewers are sent to a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SiteSwitch {
+    /// By name.
+    Named(SiteSwitchName),
+    /// By a key that a function of the distribution reads.
+    Store(SiteStore),
+}
+
+/// A way of sending viewers to a release that needs nothing more to be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiteSwitchName {
+    /// By the distribution's origin path.
+    OriginPath,
+}
+
+/// A key that a CloudFront function of the distribution reads at each request: its value is put
+/// before the path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SiteStore {
+    /// The name or the ARN of the CloudFront `KeyValueStore`, or `{output: STACK.OUTPUT}`.
+    pub key_value_store: SiteValue,
+    /// The key. Default: `APPLICATION/ENVIRONMENT/SITE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+impl SiteSwitch {
+    fn replaced(self, replace: &impl Fn(String) -> String) -> Self {
+        match self {
+            Self::Named(name) => Self::Named(name),
+            Self::Store(SiteStore {
+                key_value_store,
+                key,
+            }) => Self::Store(SiteStore {
+                key_value_store: key_value_store.replaced(replace),
+                key: key.map(replace),
+            }),
+        }
+    }
+
+    fn resolve(self) -> ResolvedSwitch {
+        match self {
+            Self::Named(SiteSwitchName::OriginPath) => ResolvedSwitch::OriginPath,
+            Self::Store(SiteStore {
+                key_value_store,
+                key,
+            }) => ResolvedSwitch::KeyValueStore {
+                store: key_value_store.resolve(),
+                key,
+            },
+        }
+    }
+}
+
+/// How viewers are sent to a release, with nothing left to look up in the manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResolvedSwitch {
+    /// By the distribution's origin path.
+    #[default]
+    OriginPath,
+    /// By a key that a function of the distribution reads.
+    KeyValueStore {
+        /// The name or the ARN of the store: a text, or an output of a stack.
+        store: StackParameter,
+        /// The key, where the manifest names one.
+        key: Option<String>,
+    },
 }
 
 /// How long files of some pattern are kept.
@@ -201,6 +281,7 @@ impl SiteOverride {
             bucket,
             distribution,
             origin,
+            switch,
             config,
             check,
             keep,
@@ -212,6 +293,7 @@ impl SiteOverride {
             bucket: bucket.unwrap_or(own.bucket),
             distribution: distribution.unwrap_or(own.distribution),
             origin: origin.or(own.origin),
+            switch: switch.or(own.switch),
             config: config.or(own.config),
             check: check.or(own.check),
             keep: keep.or(own.keep),
@@ -237,6 +319,7 @@ impl Site {
             bucket: self.bucket.replaced(replace),
             distribution: self.distribution.replaced(replace),
             origin: self.origin.map(replace),
+            switch: self.switch.map(|it| it.replaced(replace)),
             artifact: replace(self.artifact),
             config: self.config.map(config),
             check: self.check.map(|it| SiteCheck {
@@ -256,6 +339,7 @@ impl Site {
             bucket: self.bucket.resolve(),
             distribution: self.distribution.resolve(),
             origin: self.origin,
+            switch: self.switch.map(SiteSwitch::resolve).unwrap_or_default(),
             artifact: self.artifact,
             rules: Rules {
                 html: self.html.unwrap_or_else(|| vec![PAGES.to_owned()]),
@@ -287,6 +371,9 @@ pub struct ResolvedSite {
     /// The distribution's origin that is the bucket, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// How viewers are sent to a release.
+    #[serde(default)]
+    pub switch: ResolvedSwitch,
     /// The path of its zip file in uploaded releases.
     pub artifact: String,
     /// How its files are kept.
@@ -319,7 +406,12 @@ impl ResolvedSite {
     /// The stacks whose outputs it uses, by the manifest's name for them.
     pub fn stacks(&self) -> impl Iterator<Item = &str> {
         let config = self.config.iter().flat_map(|it| it.values.values());
-        let values = [&self.bucket, &self.distribution].into_iter().chain(config);
+        let store = match &self.switch {
+            ResolvedSwitch::OriginPath => None,
+            ResolvedSwitch::KeyValueStore { store, .. } => Some(store),
+        };
+        let values = [&self.bucket, &self.distribution].into_iter().chain(store);
+        let values = values.chain(config);
         values.filter_map(|value| match value {
             StackParameter::Output { component, .. } => Some(component.as_str()),
             _ => None,

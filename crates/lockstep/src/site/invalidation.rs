@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Inventory, Kind};
+use super::{Inventory, Kind, SiteStep};
 
 /// The one path that stands for all.
 pub const EVERYTHING: &str = "/*";
@@ -11,6 +11,14 @@ pub const EVERYTHING: &str = "/*";
 /// From how many paths on one for all is asked for instead. CloudFront takes 3,000 at a time, of
 /// all invalidations in progress, and the first 1,000 of a month cost nothing; `/*` counts as one.
 const MANY: usize = 1_000;
+
+/// What CloudFront forgets when a step's release takes the place of `before`, or gives it back.
+pub fn forgotten(step: &SiteStep, before: Option<&Inventory>, after: &Inventory) -> Vec<String> {
+    if step.switch.keeps_releases_apart() {
+        return step.invalidate.clone();
+    }
+    paths(before, after, &step.invalidate)
+}
 
 /// The paths whose content differs between two releases and is not safe under its name. Where it
 /// is not known what was served before, all of them. `also` is what the manifest adds.

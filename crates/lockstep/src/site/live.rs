@@ -15,6 +15,20 @@ pub struct LiveDistribution {
     pub deployed: bool,
     /// Where it gets what it serves.
     pub origins: Vec<Origin>,
+    /// Which paths it gets from where, the default last.
+    #[serde(default)]
+    pub behaviors: Vec<Behavior>,
+}
+
+/// What a distribution does with some paths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behavior {
+    /// The pattern of the paths; `*` for the default.
+    pub pattern: String,
+    /// The origin that they are got from.
+    pub origin: String,
+    /// Whether a CloudFront function sees the viewers' requests.
+    pub has_function: bool,
 }
 
 /// Where a distribution gets what it serves.

@@ -1,6 +1,6 @@
 //! What to do next about a site, from nothing but a look at it.
 
-use super::{Inventory, LiveDistribution, SiteStep, paths};
+use super::{Inventory, LiveDistribution, Pointer, SiteStep, Switch, forgotten};
 use crate::PhaseError;
 
 /// All that is looked at.
@@ -12,6 +12,8 @@ pub struct Looked {
     pub inventory: Option<Inventory>,
     /// That of the release before; `None` where there is none.
     pub before: Option<Inventory>,
+    /// What the key says, where viewers are sent to a release by one.
+    pub pointer: Pointer,
     /// The deployment's own invalidation, or that of its undo.
     pub invalidation: Option<Invalidation>,
 }
@@ -28,7 +30,7 @@ pub struct Invalidation {
 pub enum Do {
     /// Put the files there, and their list once all of them are.
     Upload,
-    /// Another origin path, in place of what it is.
+    /// Another path, in place of what it is.
     Switch {
         /// What it is.
         from: String,
@@ -71,11 +73,11 @@ pub fn next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
                 "a release without its list of files".to_owned(),
             ));
         };
-        let forgotten = paths(seen.before.as_ref(), inventory, &step.invalidate);
-        return Ok(settle(seen, forgotten).unwrap_or(Next::Check));
+        let forgotten = forgotten(step, seen.before.as_ref(), inventory);
+        return Ok(settle(step, seen, forgotten).unwrap_or(Next::Check));
     }
     if path != step.before {
-        return Err(diverged(step, format!("the origin path `{path}`")));
+        return Err(other_path(step, path));
     }
     let before = seen.before.as_ref().map(|it| it.release.as_str());
     let ready = |it: &Inventory| it.is_ready_after(before);
@@ -102,7 +104,7 @@ pub fn undo_next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
         }));
     }
     if path != step.before {
-        return Err(diverged(step, format!("the origin path `{path}`")));
+        return Err(other_path(step, path));
     }
     let Some(inventory) = &seen.inventory else {
         return Ok(Next::Done {
@@ -110,22 +112,23 @@ pub fn undo_next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
         });
     };
     // Whether it was live for a moment cannot be told from what is there now.
-    let forgotten = paths(seen.before.as_ref(), inventory, &step.invalidate);
+    let forgotten = forgotten(step, seen.before.as_ref(), inventory);
     let done = || Next::Done {
         summary: format!("serves {} again", step.before_label()),
     };
-    Ok(settle(seen, forgotten).unwrap_or_else(done))
+    Ok(settle(step, seen, forgotten).unwrap_or_else(done))
 }
 
 /// What is left until all edge locations serve what the distribution says. What they keep may be
 /// forgotten only once all of them ask the right place for it.
-fn settle(seen: &Looked, forgotten: Vec<String>) -> Option<Next> {
+fn settle(step: &SiteStep, seen: &Looked, forgotten: Vec<String>) -> Option<Next> {
     let wait = |note: &str| {
         Some(Next::Wait {
             note: note.to_owned(),
         })
     };
-    if !seen.distribution.deployed {
+    // Nothing of the distribution was changed where a key is the switch.
+    if step.switch == Switch::OriginPath && !seen.distribution.deployed {
         return wait("CloudFront brings the new origin path to its edge locations");
     }
     if forgotten.is_empty() {
@@ -141,12 +144,24 @@ fn settle(seen: &Looked, forgotten: Vec<String>) -> Option<Next> {
 fn path<'a>(step: &SiteStep, seen: &'a Looked) -> Result<&'a str, PhaseError> {
     let origin = seen.distribution.origin(&step.origin);
     let origin = origin.filter(|it| it.is_bucket(&step.bucket));
-    origin.map(|it| it.path.as_str()).ok_or_else(|| {
+    let origin = origin.ok_or_else(|| {
         diverged(
             step,
             format!("no origin {} with the bucket {}", step.origin, step.bucket),
         )
-    })
+    })?;
+    match step.switch {
+        Switch::OriginPath => Ok(&origin.path),
+        Switch::KeyValueStore { .. } if origin.path.is_empty() => Ok(&seen.pointer.path),
+        Switch::KeyValueStore { .. } => Err(diverged(
+            step,
+            format!("the origin path `{}`, before all of them", origin.path),
+        )),
+    }
+}
+
+fn other_path(step: &SiteStep, path: &str) -> PhaseError {
+    diverged(step, format!("{} `{path}`", step.switch.place()))
 }
 
 fn diverged(step: &SiteStep, found: String) -> PhaseError {
@@ -157,7 +172,7 @@ fn diverged(step: &SiteStep, found: String) -> PhaseError {
     } = step;
     PhaseError::Diverged {
         resource: format!("{} (distribution {distribution})", step.resource()),
-        expected: format!("the origin path `{before}` or `{}`", step.after()),
+        expected: format!("{} `{before}` or `{}`", step.switch.place(), step.after()),
         found,
     }
 }
@@ -168,7 +183,7 @@ mod tests {
 
     use super::super::inventory::testing::inventory;
     use super::super::planning::testing::{distribution, step};
-    use super::super::{Inventory, SiteStep};
+    use super::super::{Inventory, Pointer, SiteStep, Switch};
     use super::{Do, Invalidation, Looked, Next, next, undo_next};
 
     fn seen(step: &SiteStep, path: &str) -> Looked {
@@ -181,7 +196,28 @@ mod tests {
             distribution: distribution(path),
             inventory: Some(after),
             before: Some(before),
+            pointer: Pointer::default(),
             invalidation: None,
+        }
+    }
+
+    /// The same step, by a key of a store.
+    fn by_key(mut step: SiteStep) -> SiteStep {
+        step.switch = Switch::KeyValueStore {
+            arn: "arn:aws:cloudfront::000000000000:key-value-store/s".into(),
+            key: "quiz/production/web".into(),
+        };
+        step
+    }
+
+    fn seen_by_key(step: &SiteStep, path: &str) -> Looked {
+        let pointer = Pointer {
+            path: path.into(),
+            settling: false,
+        };
+        Looked {
+            pointer,
+            ..seen(step, "")
         }
     }
 
@@ -275,5 +311,64 @@ mod tests {
         let mut at = seen(&step, &step.before);
         at.distribution.origins.clear();
         assert_eq!(next(&step, &at).unwrap_err().name(), "Diverged");
+    }
+
+    #[test]
+    fn a_key_is_live_at_once_and_nothing_is_forgotten() {
+        let step = by_key(step());
+        let said = |seen: &Looked| word(&next(&step, seen).unwrap());
+        assert_eq!(said(&seen_by_key(&step, &step.before)), "switch");
+        let mut at = seen_by_key(&step, &step.after());
+        at.distribution.deployed = false;
+        assert_eq!(
+            said(&at),
+            "check",
+            "whatever else is done to the distribution"
+        );
+        assert_eq!(word(&undo_next(&step, &at).unwrap()), "switch");
+        let at = seen_by_key(&step, &step.before);
+        assert_eq!(word(&undo_next(&step, &at).unwrap()), "done");
+    }
+
+    #[test]
+    fn what_the_manifest_names_is_forgotten_although_a_key_is_the_switch() {
+        let mut step = by_key(step());
+        step.invalidate = vec!["/blog/*".into()];
+        let at = seen_by_key(&step, &step.after());
+        let asked = Next::Act(Do::Invalidate(vec!["/blog/*".into()]));
+        assert_eq!(next(&step, &at).unwrap(), asked);
+        let at = seen_by_key(&step, &step.before);
+        assert_eq!(undo_next(&step, &at).unwrap(), asked);
+    }
+
+    #[test]
+    fn a_first_release_by_key_takes_the_place_of_no_key() {
+        let mut step = by_key(step());
+        step.before = String::new();
+        let mut at = seen_by_key(&step, "");
+        at.before = None;
+        let to = step.after();
+        let from = String::new();
+        assert_eq!(
+            next(&step, &at).unwrap(),
+            Next::Act(Do::Switch { from, to })
+        );
+    }
+
+    #[test]
+    fn a_key_or_a_path_that_somebody_else_set_is_left_alone() {
+        let step = by_key(step());
+        let mut moved = seen_by_key(&step, &step.before);
+        moved.distribution = distribution("/moved");
+        for at in [seen_by_key(&step, "/theirs"), seen_by_key(&step, ""), moved] {
+            assert_eq!(next(&step, &at).unwrap_err().name(), "Diverged");
+            assert_eq!(undo_next(&step, &at).unwrap_err().name(), "Diverged");
+        }
+        let told = next(&step, &seen_by_key(&step, "/theirs")).unwrap_err();
+        let told = told.to_string();
+        assert!(
+            told.contains("the key quiz/production/web `/theirs`"),
+            "{told}"
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! From what is wanted and what is live to a step, or to what is in the way.
 
-use super::{ConfigFile, LiveDistribution, Origin, SiteStep, release_id, scope};
+use super::{
+    ConfigFile, LiveDistribution, Origin, SiteStep, Switch, default_key, release_id, scope,
+};
 use crate::Check;
-use crate::manifest::ResolvedSite;
+use crate::manifest::{ResolvedSite, ResolvedSwitch};
 use crate::record::DeploymentRef;
 use crate::release::ZipArtifact;
 
@@ -19,6 +21,19 @@ pub struct Found {
     pub distribution: Option<LiveDistribution>,
     /// The file that is made when the site is deployed.
     pub config: Option<ConfigFile>,
+    /// The `KeyValueStore`, where the manifest names one.
+    pub store: Option<FoundStore>,
+}
+
+/// What there is of a `KeyValueStore`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundStore {
+    /// What the manifest calls it.
+    pub name: String,
+    /// Its ARN; `None` where there is none of that name.
+    pub arn: Option<String>,
+    /// The value of the site's key; empty where it has none.
+    pub path: String,
 }
 
 /// Why releases cannot be put into a bucket.
@@ -64,6 +79,7 @@ pub fn plan_site(inputs: &SiteInputs<'_>) -> Result<Option<SiteStep>, Vec<Check>
         Ok(_) => return Err(bucket.into_iter().collect()),
         Err(check) => return Err(bucket.into_iter().chain([check]).collect()),
     };
+    let (switch, before) = switch(inputs, live, origin).map_err(|check| vec![check])?;
     let check = site.check.clone();
     let step = SiteStep {
         deployment: deployment.id.to_string(),
@@ -72,17 +88,84 @@ pub fn plan_site(inputs: &SiteInputs<'_>) -> Result<Option<SiteStep>, Vec<Check>
         bucket: found.bucket.clone(),
         distribution: found.id.clone(),
         origin: origin.id.clone(),
+        switch,
         release: release_id(&bundle.sha256, found.config.as_ref(), &site.rules),
         bundle: bundle.clone(),
         rules: site.rules.clone(),
         config: found.config.clone(),
-        before: origin.path.clone(),
+        before,
         invalidate: site.invalidate.clone(),
         check: check.unwrap_or_else(|| format!("https://{}/", live.domain)),
         keep: site.keep,
         deadline_seconds: site.timeout_seconds,
     };
     Ok((step.after() != step.before).then_some(step))
+}
+
+/// How viewers are sent to a release, and where they are sent now.
+fn switch(
+    inputs: &SiteInputs<'_>,
+    live: &LiveDistribution,
+    origin: &Origin,
+) -> Result<(Switch, String), Check> {
+    let ResolvedSwitch::KeyValueStore { key, .. } = &inputs.site.switch else {
+        return Ok((Switch::OriginPath, origin.path.clone()));
+    };
+    let check = |what: &str, found: String, expected: &str, todo: &str, curable| Check {
+        what: what.into(),
+        resource: format!("site {}", inputs.component),
+        found,
+        expected: expected.into(),
+        todo: todo.into(),
+        curable,
+    };
+    let store = inputs.found.store.clone().unwrap_or(FoundStore {
+        name: "of this site".into(),
+        arn: None,
+        path: String::new(),
+    });
+    let Some(arn) = store.arn else {
+        return Err(check(
+            "key value store",
+            format!("no KeyValueStore {}", store.name),
+            "a KeyValueStore of this account",
+            "create it, or correct `switch.key_value_store` in lockstep.yaml and apply it",
+            true,
+        ));
+    };
+    if !origin.path.is_empty() {
+        return Err(check(
+            "origin path",
+            origin.path.clone(),
+            "none: with a key as the switch, the whole path is the function's",
+            "take it away in CloudFront's console, or use `switch: origin-path` in lockstep.yaml and apply it",
+            true,
+        ));
+    }
+    let behaviors = live.behaviors.iter();
+    let blind = behaviors.filter(|it| it.origin == origin.id && !it.has_function);
+    let blind: Vec<_> = blind.map(|it| it.pattern.as_str()).collect();
+    if !blind.is_empty() {
+        return Err(check(
+            "function",
+            format!("none on viewer requests for {}", blind.join(", ")),
+            "a CloudFront function that puts the value of the key before the path",
+            "associate it with each behavior of the origin; examples/site-key-value-store has one",
+            true,
+        ));
+    }
+    if !(store.path.is_empty() || store.path.starts_with('/')) {
+        return Err(check(
+            "key",
+            store.path,
+            "a path that begins with `/`, or no such key",
+            "it is used for something else: name another `switch.key` in lockstep.yaml and apply it",
+            true,
+        ));
+    }
+    let key = key.clone();
+    let key = key.unwrap_or_else(|| default_key(inputs.deployment, inputs.component));
+    Ok((Switch::KeyValueStore { arn, key }, store.path))
 }
 
 fn origin<'a>(
@@ -220,7 +303,7 @@ pub fn missing_output(component: &str, stack: &str, output: &str, found: &str) -
 
 #[cfg(test)]
 pub(super) mod testing {
-    use super::super::{LiveDistribution, Origin, Rules, SiteStep};
+    use super::super::{Behavior, LiveDistribution, Origin, Rules, SiteStep, Switch};
     use crate::release::ZipArtifact;
 
     pub(in super::super) const BEFORE: &str = "0123456789abcdef0123";
@@ -253,6 +336,13 @@ pub(super) mod testing {
                 origin("api", "api.example.com", "/v1"),
                 origin("s3", "web.s3.eu-west-1.amazonaws.com", path),
             ],
+            behaviors: [("/api/*", "api"), ("/assets/*", "s3"), ("*", "s3")]
+                .map(|(pattern, origin)| Behavior {
+                    pattern: pattern.into(),
+                    origin: origin.into(),
+                    has_function: false,
+                })
+                .into(),
         }
     }
 
@@ -264,6 +354,7 @@ pub(super) mod testing {
             bucket: "web".into(),
             distribution: "E1".into(),
             origin: "s3".into(),
+            switch: Switch::OriginPath,
             release: "fedcba9876543210fedc".into(),
             bundle: bundle(),
             rules: Rules {
@@ -284,10 +375,10 @@ pub(super) mod testing {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use super::super::{Origin, Rules};
+    use super::super::{Origin, Rules, Switch};
     use super::testing::{bundle, distribution};
-    use super::{BucketFault, Found, SiteInputs, plan_site};
-    use crate::manifest::{ResolvedSite, StackParameter};
+    use super::{BucketFault, Found, FoundStore, SiteInputs, plan_site};
+    use crate::manifest::{ResolvedSite, ResolvedSwitch, StackParameter};
     use crate::record::DeploymentRef;
     use crate::site::SiteStep;
 
@@ -296,6 +387,7 @@ mod tests {
             bucket: StackParameter::Text("web".into()),
             distribution: StackParameter::Text("E1".into()),
             origin: None,
+            switch: ResolvedSwitch::OriginPath,
             artifact: "web.zip".into(),
             rules: Rules::default(),
             config: None,
@@ -313,7 +405,33 @@ mod tests {
             id: "E1".into(),
             distribution: Some(distribution(path)),
             config: None,
+            store: None,
         }
+    }
+
+    fn site_by_key() -> ResolvedSite {
+        ResolvedSite {
+            switch: ResolvedSwitch::KeyValueStore {
+                store: StackParameter::Text("pointers".into()),
+                key: None,
+            },
+            ..site()
+        }
+    }
+
+    /// All that a site needs whose switch is a key with this value.
+    fn found_by_key(path: &str) -> Found {
+        let mut found = found("");
+        let distribution = found.distribution.as_mut().unwrap();
+        for behavior in &mut distribution.behaviors {
+            behavior.has_function = behavior.origin == "s3";
+        }
+        found.store = Some(FoundStore {
+            name: "pointers".into(),
+            arn: Some("arn:aws:cloudfront::000000000000:key-value-store/s".into()),
+            path: path.into(),
+        });
+        found
     }
 
     fn plan(site: &ResolvedSite, found: &Found) -> Result<Option<SiteStep>, Vec<String>> {
@@ -384,5 +502,39 @@ mod tests {
             ("docs", "/docs")
         );
         assert!(plan(&named("nope"), &twice).unwrap_err()[0].contains("an origin nope"));
+    }
+
+    #[test]
+    fn a_key_is_read_where_it_is_the_switch() {
+        let step = plan(&site_by_key(), &found_by_key("/old")).unwrap();
+        let step = step.unwrap();
+        assert_eq!(step.before, "/old");
+        let expected = Switch::KeyValueStore {
+            arn: "arn:aws:cloudfront::000000000000:key-value-store/s".into(),
+            key: "quiz/production/web".into(),
+        };
+        assert_eq!(step.switch, expected);
+        let live = found_by_key(&step.after());
+        assert_eq!(plan(&site_by_key(), &live), Ok(None), "live already");
+        let first = plan(&site_by_key(), &found_by_key("")).unwrap().unwrap();
+        assert!(first.restore_command().contains("delete-key"));
+        assert!(step.restore_command().contains("put-key --value '/old'"));
+    }
+
+    #[test]
+    fn what_a_key_needs_is_told_before_anything_changes() {
+        let told = |change: &dyn Fn(&mut Found)| {
+            let mut found = found_by_key("/old");
+            change(&mut found);
+            plan(&site_by_key(), &found).unwrap_err().remove(0)
+        };
+        let missing = told(&|it| it.store.as_mut().unwrap().arn = None);
+        assert!(missing.contains("no KeyValueStore pointers"), "{missing}");
+        let moved = told(&|it| it.distribution.as_mut().unwrap().origins[1].path = "/x".into());
+        assert!(moved.contains("/x"), "{moved}");
+        let blind = told(&|it| it.distribution.as_mut().unwrap().behaviors[1].has_function = false);
+        assert!(blind.contains("/assets/*"), "{blind}");
+        let other = told(&|it| it.store.as_mut().unwrap().path = "blue".into());
+        assert!(other.contains("blue"), "{other}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigFile, Rules, prefix, release_of};
+use super::{ConfigFile, Rules, Switch, prefix, release_of};
 use crate::release::ZipArtifact;
 
 /// One site's new release. Immutable once written, and all that the phase knows.
@@ -20,6 +20,9 @@ pub struct SiteStep {
     pub distribution: String,
     /// The distribution's origin that is the bucket.
     pub origin: String,
+    /// How viewers are sent to a release.
+    #[serde(default)]
+    pub switch: Switch,
     /// The release that is to be live.
     pub release: String,
     /// The files, as one zip file.
@@ -29,7 +32,7 @@ pub struct SiteStep {
     /// The file that is made when the site is deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigFile>,
-    /// The origin path before: what is live, and what is put back.
+    /// The path before, where the switch has it: what is live, and what is put back.
     pub before: String,
     /// What CloudFront forgets in any case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -48,7 +51,7 @@ impl SiteStep {
         format!("site {}", self.component)
     }
 
-    /// The origin path afterwards.
+    /// The path afterwards.
     pub fn after(&self) -> String {
         let prefix = prefix(&self.scope, &self.release);
         format!("/{}", prefix.trim_end_matches('/'))
@@ -78,11 +81,7 @@ impl SiteStep {
             before,
             ..
         } = self;
-        format!(
-            "set the origin path of the origin {origin} of the distribution {distribution} to `{before}` in CloudFront's \
-             console, wait until it is deployed, then: aws cloudfront create-invalidation --distribution-id {distribution} \
-             --paths '/*'"
-        )
+        self.switch.restore_command(distribution, origin, before)
     }
 
     /// What is live before, in a few words.

@@ -4,15 +4,16 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod by_key;
 mod world;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lockstep::site::{ConfigFile, Rules, SiteStep, prefix};
+use lockstep::site::{ConfigFile, Rules, SiteStep, Switch, prefix};
 use lockstep::{Phase as _, PhaseError, Progress};
 use lockstep_aws::HttpGet;
-use lockstep_site::CloudFront;
+use lockstep_site::{CloudFront, KeyValues};
 use world::{BUCKET, DISTRIBUTION, Fault, World};
 
 use super::SitePhase;
@@ -46,6 +47,7 @@ fn step(world: &World, number: u32, before: &str, broken: bool) -> SiteStep {
         bucket: BUCKET.into(),
         distribution: DISTRIBUTION.into(),
         origin: "s3".into(),
+        switch: Switch::OriginPath,
         release: format!("{number:020x}"),
         bundle,
         rules: Rules {
@@ -69,6 +71,7 @@ fn phase(world: &World) -> SitePhase {
     permit.begin(Duration::from_secs(60), None);
     SitePhase {
         cloudfront: CloudFront::with_client(world.cloudfront()),
+        key_values: KeyValues::with_client(world.key_values()),
         s3: world.s3(),
         http: HttpGet::default(),
         permit,

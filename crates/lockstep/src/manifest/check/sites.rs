@@ -8,7 +8,7 @@ use crate::manifest::error::Problem;
 use crate::manifest::places::{item_path, join};
 use crate::manifest::resolved::NamedEnvironment;
 use crate::manifest::rules;
-use crate::manifest::sites::{Site, SiteValue};
+use crate::manifest::sites::{Site, SiteSwitch, SiteValue};
 use crate::manifest::types::Manifest;
 use crate::manifest::wording::quoted;
 
@@ -64,15 +64,40 @@ impl Check<'_> {
                 name,
             };
             self.site(&at, &site, &stacks);
-            let target = format!("{:?} {:?}", site.distribution, site.origin);
+            let target = match &site.switch {
+                None | Some(SiteSwitch::Named(_)) => {
+                    format!("{:?} {:?}", site.distribution, site.origin)
+                }
+                // Without a key it is named after the site.
+                Some(SiteSwitch::Store(store)) => {
+                    format!(
+                        "{:?} {:?}",
+                        store.key_value_store,
+                        store.key.as_deref().unwrap_or(name)
+                    )
+                }
+            };
             let Some(owner) = owners.insert(target, name) else {
                 continue;
             };
-            let path = self.places.first(at.written(&["origin", "distribution"]));
+            let fields: &[&str] = match &site.switch {
+                Some(SiteSwitch::Store(_)) => &["switch.key", "switch"],
+                _ => &["origin", "distribution"],
+            };
+            let path = self.places.first(at.written(fields));
             let path = path.unwrap_or_else(|| join(KIND, name));
-            let found = format!("the distribution and the origin of `{owner}`");
-            let problem = Problem::new(&path, found, "each origin of a distribution once")
-                .help("two sites of one distribution each name their `origin`");
+            let problem = match &site.switch {
+                Some(SiteSwitch::Store(_)) => Problem::new(
+                    &path,
+                    format!("the key of `{owner}`"),
+                    "each key of a store once",
+                ),
+                _ => {
+                    let found = format!("the distribution and the origin of `{owner}`");
+                    Problem::new(&path, found, "each origin of a distribution once")
+                        .help("two sites of one distribution each name their `origin`")
+                }
+            };
             self.report(&self.places.value(&path), problem);
         }
     }
@@ -87,6 +112,11 @@ impl Check<'_> {
             stacks,
             rules::distribution,
         );
+        if let Some(SiteSwitch::Store(store)) = &site.switch {
+            let (field, name) = ("switch.key_value_store", &store.key_value_store);
+            self.site_value(at, field, name, stacks, rules::key_value_store);
+            self.stack_field(at, "switch.key", store.key.as_ref(), rules::store_key);
+        }
         self.stack_field(at, "artifact", Some(&site.artifact), rules::artifact);
         if let Some(check) = &site.check {
             self.stack_field(at, "check.url", Some(&check.url), rules::url);

@@ -1,5 +1,7 @@
-//! A small S3, a small CloudFront, and the viewers' address of its one distribution. CloudFront takes two looks for
-//! everything.
+//! A small S3, a small CloudFront with a KeyValueStore, and the viewers' address of its one distribution. CloudFront takes two
+//! looks for everything, and the edge location that is asked hears of a new value of a key one request late.
+
+mod keys;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
@@ -19,6 +21,8 @@ use crate::bundle::hex_of;
 
 pub(crate) const BUCKET: &str = "web";
 pub(crate) const DISTRIBUTION: &str = "E1";
+pub(crate) const STORE: &str = "arn:aws:cloudfront::123456789012:key-value-store/s";
+pub(crate) const KEY: &str = "quiz/production/web";
 const RELEASES: &str = "releases";
 
 /// How a call fails.
@@ -53,6 +57,7 @@ struct State {
     objects: BTreeMap<String, Object>,
     config: String,
     version: u32,
+    store: keys::Store,
     /// How many more looks the distribution is being deployed.
     busy: u32,
     /// Paths, and how many more looks they take.
@@ -111,9 +116,20 @@ impl World {
     /// What is missing is answered with the page, as is usual for single-page applications.
     fn served(&self, path: &str) -> Object {
         let origin = self.path();
-        let state = self.state.lock().unwrap();
-        let key = |path: &str| format!("{BUCKET}{origin}{path}");
-        let page = || state.objects.get(&key("/index.html")).cloned();
+        let mut state = self.state.lock().unwrap();
+        let value = state.store.seen_at_the_edge();
+        let path = if path == "/" && !value.is_empty() {
+            "/index.html"
+        } else {
+            path
+        };
+        let key = |path: &str| format!("{BUCKET}{origin}{value}{path}");
+        let page = || {
+            state
+                .objects
+                .get(&format!("{BUCKET}{origin}{value}/index.html"))
+                .cloned()
+        };
         let found = state.objects.get(&key(path)).cloned();
         found.or_else(page).unwrap_or_default()
     }
@@ -242,9 +258,17 @@ impl World {
         let number = state.calls;
         let fault = state.fault.filter(|(at, _)| *at == number).map(|it| it.1);
         let failed = |status: u16, code: &str| {
-            let body = format!(
-                "<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error></ErrorResponse>"
-            );
+            let is_json = request
+                .uri()
+                .host()
+                .is_some_and(|it| it.ends_with("kvs.local"));
+            let body = if is_json {
+                format!("{{\"__type\":\"{code}\",\"Message\":\"m\"}}")
+            } else {
+                format!(
+                    "<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error></ErrorResponse>"
+                )
+            };
             answered(status, body)
         };
         match fault {
@@ -252,10 +276,15 @@ impl World {
             Some(Fault::Throttled) => return failed(503, "Throttling"),
             Some(Fault::LosesTheAnswer) | None => {}
         }
-        let answer = if request.uri().host() == Some("s3.local") {
-            state.s3(request)
-        } else {
-            state.cloudfront(request)
+        let host = request.uri().host().unwrap_or_default();
+        let answer = match host {
+            "s3.local" => state.s3(request),
+            host if host.ends_with("kvs.local") => {
+                let (answer, written) = state.store.answer(request);
+                state.writes += usize::from(written);
+                answer
+            }
+            _ => state.cloudfront(request),
         };
         if fault == Some(Fault::LosesTheAnswer) {
             return failed(500, "InternalError");
