@@ -12,6 +12,7 @@ use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
 use lockstep_lambda::Lambda;
 use lockstep_parameters::Parameters;
+use lockstep_site::{Bucket, CloudFront};
 
 use crate::repair::Candidate;
 
@@ -21,6 +22,8 @@ const NO_IMAGE: [&str; 2] = ["ImageNotFoundException", "RepositoryNotFoundExcept
 /// Handles on everything that an application consists of.
 #[derive(Debug, Clone)]
 pub struct Account {
+    /// Distributions.
+    pub cloudfront: CloudFront,
     /// Stacks.
     pub cloudformation: CloudFormation,
     /// Services and task definitions.
@@ -55,6 +58,7 @@ impl Account {
         // The local engine has no host names for buckets.
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(endpoint.is_some());
         Self {
+            cloudfront: CloudFront::new(config),
             cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(config)),
             ecs: Ecs::new(aws_sdk_ecs::Client::new(config)),
             lambda: Lambda::new(aws_sdk_lambda::Client::new(config), endpoint),
@@ -176,6 +180,11 @@ impl Account {
         absent(error, &["NotFound", "NoSuchBucket"], || {
             format!("bucket {bucket}")
         })
+    }
+
+    /// A site's bucket.
+    pub fn bucket(&self, name: &str) -> Bucket {
+        Bucket::with_client(self.s3.clone(), name)
     }
 
     /// Whether a bucket has an object.

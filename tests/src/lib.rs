@@ -32,6 +32,7 @@ mod images;
 mod inbox;
 mod migrated;
 mod sited;
+mod sited_before;
 mod snapshot;
 mod stack;
 mod stacked;

@@ -23,7 +23,7 @@ const CACHING_OPTIMIZED: &str = "658327ea-f89d-4fab-a63d-7e88639e58f6";
 /// An application of one site, called `web`.
 #[derive(Debug)]
 pub struct Sited<'w> {
-    world: &'w World,
+    pub(crate) world: &'w World,
     /// The application's name, also that of its bucket.
     pub name: String,
     /// The distribution's id.
@@ -50,6 +50,11 @@ impl World {
     /// A bucket with a page in it, and a distribution that serves it and answers what is missing with the page, as is
     /// usual for single-page applications. Nothing is deployed by the controller yet.
     pub async fn sited(&self, name: &str) -> Sited<'_> {
+        self.sited_at(name, "").await
+    }
+
+    /// The same with this origin path.
+    pub(crate) async fn sited_at(&self, name: &str, origin_path: &str) -> Sited<'_> {
         let clients = self.clients();
         let create = clients.s3.create_bucket().bucket(name).send();
         create.await.unwrap();
@@ -66,7 +71,7 @@ impl World {
         let created = clients
             .cloudfront
             .create_distribution()
-            .distribution_config(config(name))
+            .distribution_config(config(name, origin_path))
             .send()
             .await
             .unwrap();
@@ -86,12 +91,12 @@ impl World {
     }
 }
 
-fn config(bucket: &str) -> DistributionConfig {
+fn config(bucket: &str, origin_path: &str) -> DistributionConfig {
     let s3 = S3OriginConfig::builder().origin_access_identity("").build();
     let origin = Origin::builder()
         .id("site")
         .domain_name(format!("{bucket}.s3.us-east-1.amazonaws.com"))
-        .origin_path("")
+        .origin_path(origin_path)
         .s3_origin_config(s3)
         .build()
         .unwrap();
@@ -191,6 +196,12 @@ impl<'w> Sited<'w> {
         fs::remove_file(self.build.path().join(path)).unwrap();
     }
 
+    /// The SHA-256 of what was built, packed.
+    pub fn bundle(&self) -> String {
+        let artifact = pack_one("web.zip".to_owned(), self.build.path());
+        artifact.unwrap().sha256
+    }
+
     /// Uploads what was built as `lockstep release` does. Gives the execution that it starts.
     pub async fn release(&self, version: &str) -> Execution<'w> {
         let artifact = pack_one("web.zip".to_owned(), self.build.path()).unwrap();
@@ -252,6 +263,12 @@ impl<'w> Sited<'w> {
 
     /// The paths of each invalidation, oldest first.
     pub async fn invalidations(&self) -> Vec<Vec<String>> {
+        let all = self.forgotten().await.into_iter();
+        all.map(|(_, paths)| paths).collect()
+    }
+
+    /// The reference and the paths of each invalidation, oldest first.
+    pub async fn forgotten(&self) -> Vec<(String, Vec<String>)> {
         let cloudfront = &self.world.clients().cloudfront;
         let list = cloudfront
             .list_invalidations()
@@ -266,7 +283,8 @@ impl<'w> Sited<'w> {
                 .await
                 .unwrap();
             let batch = got.invalidation().unwrap().invalidation_batch().unwrap();
-            all.push(batch.paths().unwrap().items().to_vec());
+            let paths = batch.paths().unwrap().items().to_vec();
+            all.push((batch.caller_reference().to_owned(), paths));
         }
         all
     }

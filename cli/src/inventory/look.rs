@@ -61,19 +61,23 @@ pub struct Scope<'a> {
 
 /// Everything that the environment needs, in the order in which it is created.
 pub async fn inventory(scope: Scope<'_>) -> Vec<Resource> {
-    let (stacks, services, functions, alarms, shared, parameters) = tokio::join!(
+    let (stacks, services, functions, sites, alarms, shared, parameters) = tokio::join!(
         scope.stacks(),
         scope.services(),
         scope.functions(),
+        scope.sites(),
         scope.alarms(),
         scope.shared(),
         scope.parameters()
     );
     let mut seen = BTreeSet::new();
-    let all = [stacks, services, functions, alarms, shared, parameters];
+    let all = [
+        stacks, services, functions, sites, alarms, shared, parameters,
+    ];
     let all = all.into_iter().flatten();
     let mut all: Vec<_> = all
-        .filter(|it| seen.insert((it.kind, it.name.clone())))
+        // Sites of one distribution have origins of their own there.
+        .filter(|it| it.kind == "distribution" || seen.insert((it.kind, it.name.clone())))
         .collect();
     if all.iter().any(|it| it.state == State::Missing) {
         let creators = scope.creators().await;
@@ -366,7 +370,7 @@ impl Scope<'_> {
     }
 
     /// The names of what is kept are the same for all deployments.
-    fn any_deployment(&self) -> DeploymentRef {
+    pub(super) fn any_deployment(&self) -> DeploymentRef {
         DeploymentRef {
             id: DeploymentId::for_execution("", "", 0),
             application: self.environment.application.clone(),

@@ -2,6 +2,7 @@
 
 mod look;
 mod resource;
+mod sites;
 
 pub use look::{Scope, inventory};
 pub use resource::{Resource, State};

@@ -178,6 +178,16 @@ impl Resource {
                 &["AWS::SNS::Topic"],
                 format!("create it, {correct}; without it nobody is told of deployments"),
             ),
+            "site bucket" => (
+                &["AWS::S3::Bucket"],
+                format!("create it: `aws s3 mb s3://{name}`, {correct}"),
+            ),
+            "distribution" => (
+                &["AWS::CloudFront::Distribution"],
+                format!(
+                    "create it, best by a template under `stacks:` with its id as an output, {correct}"
+                ),
+            ),
             "bucket" => (
                 &["AWS::S3::Bucket"],
                 "update the controller's stack: it is part of it".to_owned(),

@@ -24,6 +24,9 @@ pub struct Validated {
     /// The names of the infrastructure that CodeBuild builds; left out where there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub infrastructure: Vec<String>,
+    /// The sites' names; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<String>,
     /// The environments' names.
     pub environments: Vec<String>,
     /// Everything that is wrong.
@@ -41,6 +44,7 @@ impl Validated {
             functions: manifest.functions.keys().cloned().collect(),
             stacks: manifest.stacks.keys().cloned().collect(),
             infrastructure: manifest.infrastructure.keys().cloned().collect(),
+            sites: manifest.sites.keys().cloned().collect(),
             environments: manifest.environments.keys().cloned().collect(),
             faults: Vec::new(),
         }
@@ -56,6 +60,7 @@ impl Validated {
             functions: Vec::new(),
             stacks: Vec::new(),
             infrastructure: Vec::new(),
+            sites: Vec::new(),
             environments: Vec::new(),
             faults,
         }
@@ -80,6 +85,7 @@ impl Report for Validated {
             ("functions", &self.functions),
             ("stacks", &self.stacks),
             ("infrastructure", &self.infrastructure),
+            ("sites", &self.sites),
             ("environments", &self.environments),
         ];
         let some = kinds.iter().filter(|(_, names)| !names.is_empty());

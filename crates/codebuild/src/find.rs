@@ -52,6 +52,12 @@ impl CodeBuild {
         Ok(found)
     }
 
+    /// A build by its id; `None` where CodeBuild does not show it (any more, or yet).
+    pub async fn get(&self, project: &str, id: &str) -> Result<Option<Build>, PhaseError> {
+        let builds = self.builds(project, &[id.to_owned()]).await?;
+        Ok(builds.into_iter().next())
+    }
+
     async fn builds(&self, project: &str, ids: &[String]) -> Result<Vec<Build>, PhaseError> {
         if ids.is_empty() {
             return Ok(Vec::new());

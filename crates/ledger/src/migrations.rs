@@ -15,9 +15,11 @@ use crate::{Ledger, keys};
 pub struct MigrationRun {
     /// When it was decided to run it; `None` before.
     pub begun_at: Option<Timestamp>,
-    /// The ARN of its task, once it is known.
+    /// The ARN of its task, or the id of its build, once it is known.
     pub task: Option<String>,
-    /// How its task ended.
+    /// Whether it was told to stop because its time was over.
+    pub late: bool,
+    /// How its task or build ended.
     pub end: Option<TaskEnd>,
     /// Whether it may not begin any more.
     pub closed: bool,
@@ -81,7 +83,7 @@ impl Ledger {
             .map_or_else(|| Ok(MigrationRun::default()), read_run)
     }
 
-    /// Notes that a run begins, before anything is asked of ECS; the first time counts. `None`
+    /// Notes that a run begins, before anything is asked of AWS; the first time counts. `None`
     /// when it may not begin any more.
     pub async fn begin_migration(
         &self,
@@ -125,7 +127,19 @@ impl Ledger {
         Ok(matches!(written, Outcome::Written))
     }
 
-    /// Notes the task of a run; the first one counts.
+    /// Notes that a run is told to stop because its time is over: a build's end does not say so.
+    pub async fn note_late_migration(
+        &self,
+        id: &DeploymentId,
+        run: &str,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let note = Expression::update("SET late = if_not_exists(late, :now)")
+            .value(":now", text(now.to_string()));
+        self.write_run(id, run, note).await.map(drop)
+    }
+
+    /// Notes the task or build of a run; the first one counts.
     pub async fn note_migration_task(
         &self,
         id: &DeploymentId,
@@ -137,7 +151,7 @@ impl Ledger {
         self.write_run(id, run, note).await.map(drop)
     }
 
-    /// Notes how the task of a run ended, and gives what holds: the first end counts, with its
+    /// Notes how the task or build of a run ended, and gives what holds: the first end counts, with its
     /// log.
     pub async fn end_migration(
         &self,
@@ -178,6 +192,7 @@ fn read_run(item: &Item) -> Result<MigrationRun, LedgerError> {
     Ok(MigrationRun {
         begun_at: find_time(item, "begun_at"),
         task: find_text(item, "task").map(str::to_owned),
+        late: find_text(item, "late").is_some(),
         end: find_text(item, "body").map(|_| body(item)).transpose()?,
         closed: find_text(item, "closed").is_some(),
     })

@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::builders::ObjectIdentifierBuilder;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
@@ -144,7 +145,9 @@ impl Bucket {
         for some in keys.chunks(DELETED_AT_ONCE) {
             let place = || self.place(some.first().map_or("", String::as_str));
             let objects = some.iter().map(|key| ObjectIdentifier::builder().key(key));
-            let objects = objects.map(|it| it.build()).collect::<Result<Vec<_>, _>>();
+            let objects = objects
+                .map(ObjectIdentifierBuilder::build)
+                .collect::<Result<Vec<_>, _>>();
             let delete = objects.and_then(|objects| {
                 Delete::builder()
                     .set_objects(Some(objects))

@@ -1,7 +1,9 @@
 //! The calls of CloudFront.
 
 use aws_sdk_cloudfront::Client;
-use aws_sdk_cloudfront::types::{Distribution, InvalidationBatch, Paths};
+use aws_sdk_cloudfront::types::{
+    Distribution, DistributionConfig, InvalidationBatch, Origins, Paths,
+};
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
 use lockstep::site::{Invalidation, LiveDistribution, Origin, with_origin_path};
@@ -69,7 +71,7 @@ impl CloudFront {
         })?;
         let config = read.distribution_config();
         let origins = config.and_then(|it| it.origins());
-        let mut origins = origins.into_iter().flat_map(|it| it.items());
+        let mut origins = origins.into_iter().flat_map(Origins::items);
         let path = origins.find(|it| it.id() == origin);
         if path.map(|it| it.origin_path().unwrap_or_default()) != Some(from) {
             return Ok(false);
@@ -126,7 +128,9 @@ impl CloudFront {
         let call = self.client.create_invalidation().distribution_id(id);
         let sent = call.invalidation_batch(batch).send().await;
         let answer = sent.map_err(|error| about(AwsError::new(OPERATION, &error), id))?;
-        let status = answer.invalidation().map(|it| it.status());
+        let status = answer
+            .invalidation()
+            .map(aws_sdk_cloudfront::types::Invalidation::status);
         Ok(Invalidation {
             completed: status == Some(COMPLETED),
         })
@@ -136,11 +140,11 @@ impl CloudFront {
 fn live(distribution: &Distribution) -> LiveDistribution {
     let config = distribution.distribution_config();
     let origins = config.and_then(|it| it.origins());
-    let origins = origins.into_iter().flat_map(|it| it.items());
+    let origins = origins.into_iter().flat_map(Origins::items);
     LiveDistribution {
         id: distribution.id().to_owned(),
         domain: distribution.domain_name().to_owned(),
-        enabled: config.is_some_and(|it| it.enabled()),
+        enabled: config.is_some_and(DistributionConfig::enabled),
         deployed: distribution.status() == DEPLOYED,
         origins: origins
             .map(|it| Origin {

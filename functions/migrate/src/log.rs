@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudwatchlogs::Client;
 use lockstep::ecs::{LogLocation, container};
-use lockstep::migration::MigrationStep;
+use lockstep::migration::TaskMeans;
 
 /// How many lines of a log are told.
 const LINES: i32 = 10;
@@ -22,16 +22,16 @@ impl Logs {
     }
 
     /// Whether a task's log can be read from here.
-    pub(crate) fn can_read(&self, step: &MigrationStep) -> bool {
-        self.location(step).is_some()
+    pub(crate) fn can_read(&self, means: &TaskMeans) -> bool {
+        self.location(means).is_some()
     }
 
     /// The last lines of what a task said; nothing where they are not there (yet), or cannot be
     /// read. A log that cannot be read must not hide why the task failed.
-    pub(crate) async fn tail(&self, step: &MigrationStep, task: &str) -> String {
+    pub(crate) async fn tail(&self, means: &TaskMeans, task: &str) -> String {
         let Some((location, stream)) = self
-            .location(step)
-            .and_then(|it| it.stream(&step.container, task).map(|stream| (it, stream)))
+            .location(means)
+            .and_then(|it| it.stream(&means.container, task).map(|stream| (it, stream)))
         else {
             return String::new();
         };
@@ -56,8 +56,8 @@ impl Logs {
         }
     }
 
-    fn location(&self, step: &MigrationStep) -> Option<LogLocation> {
-        let definition = container(&step.task_definition, &step.container)?;
+    fn location(&self, means: &TaskMeans) -> Option<LogLocation> {
+        let definition = container(&means.task_definition, &means.container)?;
         let here = self.client.config().region().map(ToString::to_string);
         LogLocation::of(definition).filter(|it| it.region.is_none() || it.region == here)
     }

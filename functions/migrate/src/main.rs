@@ -1,10 +1,11 @@
-//! The `migrate` phase: runs one command of a migration as a task of its own, exactly once, or
-//! takes it back.
+//! The `migrate` phase: runs a migration as a task of its own or as a build, exactly once, or takes
+//! it back.
 
 mod log;
 mod phase;
 
 use lockstep::plan::Change;
+use lockstep_codebuild::CodeBuild;
 use lockstep_ecs::Ecs;
 use lockstep_handler::{Context, PhaseRunner, StartError};
 use log::Logs;
@@ -13,11 +14,12 @@ use phase::MigratePhase;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let context = Context::start()?;
-    let phase = MigratePhase {
-        ecs: Ecs::new(aws_sdk_ecs::Client::new(&context.sdk)),
-        logs: Logs::new(aws_sdk_cloudwatchlogs::Client::new(&context.sdk)),
-        ledger: context.ledger.clone(),
-    };
+    let phase = MigratePhase::new(
+        Ecs::new(aws_sdk_ecs::Client::new(&context.sdk)),
+        Logs::new(aws_sdk_cloudwatchlogs::Client::new(&context.sdk)),
+        CodeBuild::new(&context.sdk),
+        context.ledger.clone(),
+    );
     let runner = PhaseRunner::new(phase, context);
     runner
         .run(|change| match change {

@@ -1,53 +1,57 @@
 //! What the phase does for a run of a migration; what it means is decided in
 //! [`lockstep::migration`].
 //!
-//! A run is begun in the ledger before ECS is asked for anything, its task carries the run's
-//! name, and how it ended is kept. So it is found again after every lost answer: by the ledger,
-//! by the task's name, by the token that ECS remembers.
+//! A run is begun in the ledger before AWS is asked for anything, its task or build carries the
+//! run's name, and how it ended is kept. So it is found again after every lost answer: by the
+//! ledger, by the run's name, by the token that AWS remembers.
 
+mod carried;
 mod look;
 mod undo;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lockstep::migration::{MigrationStep, Run, TaskEnd};
+use lockstep::migration::{Means, MigrationStep, Run, TaskEnd};
 use lockstep::record::DeploymentRef;
 use lockstep::{DeploymentId, Phase, PhaseError, Progress, WakeKey};
+use lockstep_codebuild::CodeBuild;
 use lockstep_ecs::Ecs;
 use lockstep_ledger::Ledger;
 use look::Look;
 
 use crate::log::Logs;
 
-/// How long everything around a command may take: starting its task, and stopping it.
+/// How long everything around a run may take: starting its task or build, and stopping it.
 const AROUND: Duration = Duration::from_mins(10);
 
-/// Runs one command, exactly once.
+/// Runs one migration, exactly once.
 #[derive(Debug)]
 pub(crate) struct MigratePhase {
-    pub(crate) ecs: Ecs,
-    pub(crate) logs: Logs,
-    pub(crate) ledger: Ledger,
+    ecs: Ecs,
+    logs: Logs,
+    codebuild: CodeBuild,
+    ledger: Ledger,
+    /// What is waited for, as the start knows it that was made just now, until somebody asks.
+    held_up: Mutex<Option<String>>,
 }
 
 impl MigratePhase {
-    /// Registers the one-shot definition, unless an earlier attempt did, and starts the task.
-    async fn launch(&self, step: &MigrationStep, run: Run) -> Result<(), PhaseError> {
-        let Some(command) = step.command_of(run) else {
-            return Ok(());
-        };
-        let id = deployment(step)?;
-        let revision = self.ecs.one_shot_revision(&step.task_definition).await?;
-        let input = step.run_input(run, command, &revision);
-        tracing::info!(target = step.resource(), revision, "starting the task");
-        if let Some(task) = self.ecs.run_task(&input).await? {
-            let name = step.run_name(run);
-            self.ledger
-                .note_migration_task(&id.id, &name, &task)
-                .await?;
+    pub(crate) const fn new(ecs: Ecs, logs: Logs, codebuild: CodeBuild, ledger: Ledger) -> Self {
+        Self {
+            ecs,
+            logs,
+            codebuild,
+            ledger,
+            held_up: Mutex::new(None),
         }
-        Ok(())
+    }
+
+    /// Notes what is waited for, or takes the note away.
+    fn hold_up(&self, note: Option<String>) -> Option<String> {
+        let mut held_up = self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *held_up, note)
     }
 
     /// That a run succeeded, where every later plan sees it; with `unless_closed` not after an
@@ -103,12 +107,16 @@ impl Phase for MigratePhase {
     }
 
     fn wake_keys(&self, step: &MigrationStep) -> Vec<WakeKey> {
+        let task = match &step.means {
+            Means::Task(task) => task,
+            Means::Build(build) => return vec![WakeKey::builds(&build.project)],
+        };
         let runs = [step.run, Run::Undo];
         let used = match step.run {
             Run::Contract => 1,
             Run::Expand | Run::Undo => 2,
         };
-        let key = |run| WakeKey::task(&step.cluster, &step.started_by(run));
+        let key = |run| WakeKey::task(&task.cluster, &step.started_by(run));
         runs.into_iter().take(used).map(key).collect()
     }
 
@@ -127,16 +135,22 @@ impl Phase for MigratePhase {
         if step.run == Run::Contract {
             self.owe(step).await?;
         }
-        self.launch(step, step.run).await
+        let held_up = self.launch(step, step.run).await?;
+        self.hold_up(held_up);
+        Ok(())
     }
 
-    /// Looks at the run's task. A command whose time is over is told to stop: that changes
+    /// Looks at the run's task or build. What is over its time is told to stop: that changes
     /// nothing of what is planned, and nobody else would.
     async fn observe(&self, step: &MigrationStep) -> Result<Progress, PhaseError> {
+        let held_up = self.hold_up(None);
         match self.look(step, step.run).await? {
-            Look::NotBegun | Look::NoTask { .. } => Ok(Progress::NotStarted),
+            Look::NotBegun | Look::NoTask { .. } => Ok(match held_up {
+                Some(note) => Progress::Running { note },
+                None => Progress::NotStarted,
+            }),
             Look::Waits { note } => Ok(Progress::Running { note }),
-            Look::Lost { since } => Err(lost(step, since)),
+            Look::Lost { since } => Err(lost(step, step.run, since)),
             Look::Ended { end, late } if end.succeeded && !late => {
                 self.remember(step, &end, true).await?;
                 Ok(Progress::Done {
@@ -171,27 +185,36 @@ fn deployment(step: &MigrationStep) -> Result<DeploymentRef, PhaseError> {
     })
 }
 
-/// Nobody can tell any more whether a command ran, and it must not run twice.
-fn lost(step: &MigrationStep, since: Timestamp) -> PhaseError {
+/// Nobody can tell any more whether it ran, and it must not run twice.
+fn lost(step: &MigrationStep, run: Run, since: Timestamp) -> PhaseError {
+    let label = step.run_label(run);
+    let reason = match &step.means {
+        Means::Task(task) => format!(
+            "its task was asked for at {since:.0}, and ECS, which shows stopped tasks for about an hour, does not show it (any more); \
+             look in the log of {} in cluster {} whether {label} ran",
+            task.family(),
+            task.cluster,
+        ),
+        Means::Build(build) => format!(
+            "its build was asked for at {since:.0}, and CodeBuild does not show it (any more); look in the history of project {} \
+             whether {label} ran",
+            build.project
+        ),
+    };
     PhaseError::Rejected {
         resource: step.resource(),
-        reason: format!(
-            "its task was asked for at {since:.0}, and ECS, which shows stopped tasks for about an hour, does not show it (any more); \
-             look in the log of {} in cluster {} whether {} ran",
-            step.family(),
-            step.cluster,
-            step.run_label(step.run)
-        ),
+        reason,
     }
 }
 
 fn too_late(step: &MigrationStep, run: Run, end: &TaskEnd) -> PhaseError {
+    let see = step.link(end).map(|link| format!(", see {link}"));
     PhaseError::DeadlineExceeded {
         what: format!(
-            "{}: {} was stopped, see {}; it",
+            "{}: {} was stopped{}; it",
             step.resource(),
             step.run_label(run),
-            step.log_link(&end.task)
+            see.unwrap_or_default()
         ),
         after: Duration::from_secs(step.timeout_seconds),
     }

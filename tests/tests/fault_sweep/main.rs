@@ -16,6 +16,7 @@ mod fault;
 mod recovery;
 mod scenario;
 mod seeded;
+mod sited;
 mod stacked;
 mod subject;
 mod table;

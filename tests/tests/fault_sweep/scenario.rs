@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::fault::Target;
 use crate::seeded::Seeded;
+use crate::sited::SiteSubject;
 use crate::stacked::Stacked;
 use crate::subject::{NEW, SETTINGS, Subject};
 
@@ -43,6 +44,10 @@ pub enum Scenario {
     Seeded,
     /// The same with a bad image: nothing is left.
     BadSeeded,
+    /// A new release of a front end.
+    Site,
+    /// One whose page names a script that is not there: it is put back.
+    BadSite,
 }
 
 /// One run of a scenario that has begun.
@@ -55,7 +60,7 @@ pub struct Begun<'w> {
 
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Good,
         Self::Bad,
         Self::Stopped,
@@ -69,6 +74,8 @@ impl Scenario {
         Self::StuckStack,
         Self::Seeded,
         Self::BadSeeded,
+        Self::Site,
+        Self::BadSite,
     ];
 
     /// The heading of its table.
@@ -80,6 +87,8 @@ impl Scenario {
             Self::BadSeeded => {
                 "A CloudFormation stack makes a service and a function from a release and an image, and the image is bad"
             }
+            Self::Site => "A good release of a site is uploaded",
+            Self::BadSite => "A release of a site is uploaded whose page names a missing script",
             Self::Good => "A good image is pushed",
             Self::Bad => "A bad image is deployed by hand",
             Self::Stopped => "A deployment is stopped while it is verified",
@@ -107,6 +116,8 @@ impl Scenario {
         match self {
             Self::Seeded => "seeded",
             Self::BadSeeded => "bad-seeded",
+            Self::Site => "site",
+            Self::BadSite => "bad-site",
             Self::Good => "good",
             Self::Bad => "bad",
             Self::Stopped => "stopped",
@@ -124,15 +135,19 @@ impl Scenario {
     /// How it ends without faults.
     pub const fn verdict(self) -> Verdict {
         match self {
-            Self::Good | Self::Functions | Self::StagedFunctions | Self::Stack | Self::Seeded => {
-                Verdict::Succeeded
-            }
+            Self::Good
+            | Self::Functions
+            | Self::StagedFunctions
+            | Self::Stack
+            | Self::Seeded
+            | Self::Site => Verdict::Succeeded,
             Self::Bad
             | Self::BadFunctions
             | Self::BadDirectFunctions
             | Self::BadStack
             | Self::NewStack
-            | Self::BadSeeded => Verdict::RolledBack,
+            | Self::BadSeeded
+            | Self::BadSite => Verdict::RolledBack,
             Self::Stopped | Self::StuckStack => Verdict::Stopped,
         }
     }
@@ -144,9 +159,10 @@ impl Scenario {
             Self::Bad | Self::Stopped | Self::Functions | Self::Stack => Some(Self::Good),
             Self::BadStack | Self::StuckStack | Self::Seeded | Self::BadSeeded => Some(Self::Stack),
             Self::NewStack => Some(Self::BadStack),
-            Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions => {
+            Self::StagedFunctions | Self::BadFunctions | Self::BadDirectFunctions | Self::Site => {
                 Some(Self::Functions)
             }
+            Self::BadSite => Some(Self::Site),
         }
     }
 
@@ -158,6 +174,8 @@ impl Scenario {
             Self::Seeded => by(&["publish-live"]) || by(&["plan-stacks"]) && !hit.contains(target),
             // The same numbers are other calls here.
             Self::BadSeeded => by(&["publish-live"]),
+            Self::Site => by(&["site"]) || by(&["plan"]) && !hit.contains(target),
+            Self::BadSite => by(&["site"]) && !hit.contains(target),
             Self::Good => true,
             Self::Bad => by(&["trigger"]) || !hit.contains(target),
             Self::Stopped => by(&["watchdog", "trigger"]),
@@ -214,6 +232,10 @@ impl Scenario {
             Self::Seeded | Self::BadSeeded => {
                 let is_good = self == Self::Seeded;
                 Subject::Seeded(Seeded::prepare(world, &name, is_good).await)
+            }
+            Self::Site | Self::BadSite => {
+                let is_good = self == Self::Site;
+                Subject::Site(SiteSubject::prepare(world, &name, is_good).await)
             }
             Self::Stack => Subject::Stacked(Stacked::prepare(world, &name, true).await, None),
             Self::StuckStack => Subject::Stacked(Stacked::stuck(world, &name).await, None),
@@ -300,6 +322,10 @@ impl<'w> Begun<'w> {
             Subject::Seeded(seeded) => {
                 let counting = from_here();
                 return (seeded.stacked.deploy(&seeded.request()).await, counting);
+            }
+            Subject::Site(site) => {
+                let counting = from_here();
+                return (site.release().await, counting);
             }
             Subject::Functions(fleet, _) => return self.upload(fleet, from_here).await,
             Subject::Stacked(stacked, digest) => {

@@ -1,8 +1,9 @@
-//! What is deployed in the sweep: a service, a fleet of functions, or a stack beside a service.
+//! What is deployed in the sweep: a service, a fleet of functions, a stack beside a service, or a front end.
 
 use lockstep_tests::{Application, Fleet, FleetSnapshot, Snapshot};
 
 use crate::seeded::{Seeded, SeenSeeded};
+use crate::sited::{SeenSite, SiteSubject};
 use crate::stacked::{SeenStacked, Stacked};
 
 /// What a scenario deploys.
@@ -15,6 +16,8 @@ pub enum Subject<'w> {
     Stacked(Stacked<'w>, Option<String>),
     /// A stack that makes a service and a function.
     Seeded(Seeded<'w>),
+    /// A front end.
+    Site(SiteSubject<'w>),
 }
 
 /// What there is at one moment.
@@ -28,6 +31,8 @@ pub enum Seen {
     Stacked(SeenStacked),
     /// Of a stack that makes a service and a function.
     Seeded(SeenSeeded),
+    /// Of a front end.
+    Site(SeenSite),
 }
 
 /// The label of the functions' new code.
@@ -43,6 +48,7 @@ impl Subject<'_> {
             Self::Functions(fleet, _) => Seen::Functions(fleet.snapshot().await),
             Self::Stacked(stacked, _) => Seen::Stacked(stacked.look().await),
             Self::Seeded(seeded) => Seen::Seeded(seeded.look().await),
+            Self::Site(site) => Seen::Site(site.look().await),
         }
     }
 
@@ -53,6 +59,7 @@ impl Subject<'_> {
             Self::Functions(_, hashes) => hashes.iter().any(|hash| held.ends_with(hash)),
             Self::Stacked(_, digest) => digest.iter().any(|digest| held.ends_with(digest)),
             Self::Seeded(seeded) => seeded.has(held),
+            Self::Site(site) => site.has(held),
         }
     }
 
@@ -63,6 +70,8 @@ impl Subject<'_> {
             Self::Functions(fleet, _) => fleet.delete().await,
             Self::Stacked(stacked, _) => stacked.delete().await,
             Self::Seeded(seeded) => seeded.delete().await,
+            // A few objects.
+            Self::Site(_) => {}
         }
     }
 
@@ -79,6 +88,9 @@ impl Subject<'_> {
                 stacked.is_wanted(after) && after.service.runs_the_same_as(&before.service)
             }
             (Self::Seeded(seeded), _, Seen::Seeded(after)) => seeded.is_released(after),
+            (Self::Site(_), Seen::Site(before), Seen::Site(after)) => {
+                after.is_released_after(before)
+            }
             _ => false,
         }
     }
@@ -92,6 +104,7 @@ impl Seen {
             (Self::Functions(one), Self::Functions(other)) => one.runs_the_same_as(other),
             (Self::Stacked(one), Self::Stacked(other)) => one.runs_the_same_as(other),
             (Self::Seeded(one), Self::Seeded(other)) => one.runs_the_same_as(other),
+            (Self::Site(one), Self::Site(other)) => one.runs_the_same_as(other),
             _ => false,
         }
     }
@@ -103,6 +116,7 @@ impl Seen {
             Self::Functions(seen) => seen.is_unlocked(),
             Self::Stacked(seen) => seen.service.is_unlocked(),
             Self::Seeded(seen) => seen.kept.is_unlocked(),
+            Self::Site(seen) => seen.kept.is_unlocked(),
         }
     }
 
@@ -131,6 +145,7 @@ impl Seen {
             Self::Functions(seen) => seen.kept(prefix),
             Self::Stacked(seen) => seen.service.kept(prefix),
             Self::Seeded(seen) => seen.kept.kept(prefix),
+            Self::Site(seen) => seen.kept.kept(prefix),
         }
     }
 }

@@ -14,6 +14,7 @@ mod builds;
 mod functions;
 mod migrations;
 mod policy;
+mod sites;
 mod stacks;
 #[path = "../state_machine/template.rs"]
 #[allow(
@@ -42,6 +43,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         stacks::seeded(world).await;
         builds::one_of_each_ending(world).await;
         migrations::one_of_each_ending(world).await;
+        sites::one_of_each_ending(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls
@@ -67,6 +69,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "migrate",
             "service",
             "function",
+            "site",
             "traffic",
             "verify",
             "publish-live",

@@ -7,8 +7,11 @@ use serde_json::Value;
 
 use crate::template::{Template, texts};
 
-/// How the template names the objects of the bucket of releases.
-const OBJECTS: &str = "${ReleasesBucket.Arn}/";
+/// How the template names the objects of the bucket of releases, and of those of sites.
+const OBJECTS: [&str; 2] = [
+    "${ReleasesBucket.Arn}/",
+    "arn:${AWS::Partition}:s3:::${SiteBuckets}/",
+];
 
 /// The roles of all functions, by function name.
 pub struct Roles(BTreeMap<String, Vec<Statement>>);
@@ -17,7 +20,7 @@ struct Statement {
     actions: Vec<String>,
     /// Prefixes of the table keys it is restricted to.
     keys: Option<Vec<String>>,
-    /// Prefixes of the bucket's objects it is restricted to.
+    /// Prefixes of a bucket's objects it is restricted to.
     objects: Option<Vec<String>>,
 }
 
@@ -25,7 +28,7 @@ struct Statement {
 #[derive(Debug)]
 struct Need {
     action: String,
-    /// The object of the bucket that it is about.
+    /// The object of a bucket that it is about.
     object: Option<String>,
 }
 
@@ -87,7 +90,10 @@ fn statement(statement: &Value) -> Statement {
     let prefix = |text: &str| text.trim_end_matches('*').to_owned();
     let objects: Vec<_> = texts(&statement["Resource"])
         .into_iter()
-        .filter_map(|resource| resource.strip_prefix(OBJECTS))
+        .filter_map(|resource| {
+            let mut all = OBJECTS.iter();
+            all.find_map(|it| resource.strip_prefix(it))
+        })
         .map(prefix)
         .collect();
     let actions = texts(&statement["Action"]).into_iter();
@@ -175,6 +181,19 @@ fn of_object(operation: &str, call: &Call) -> Vec<Need> {
             let source = format!("/{}", call.copy_source.as_deref().unwrap_or_default());
             let (source, versioned) = object(&source);
             vec![reading(source, versioned), plain("PutObject")]
+        }
+        "HeadBucket" | "ListObjectsV2" => vec![Need {
+            action: "s3:ListBucket".to_owned(),
+            object: None,
+        }],
+        "DeleteObjects" => {
+            let keys = call.request.split("<Key>").skip(1);
+            let keys = keys.filter_map(|rest| rest.split_once("</Key>"));
+            keys.map(|(key, _)| Need {
+                action: "s3:DeleteObject".to_owned(),
+                object: Some(key.to_owned()),
+            })
+            .collect()
         }
         other => vec![plain(other)],
     }

@@ -48,7 +48,9 @@ pub use index::{TriggerIndexEntry, trigger_index};
 pub use infrastructure::{
     EachProject, Engine, Infrastructure, InfrastructureOverride, ProjectSource, SourceFrom,
 };
-pub use migrations::{Contract, Migration, MigrationOverride, ResolvedMigration};
+pub use migrations::{
+    Contract, ContractCommand, Migration, MigrationOverride, MigrationWork, ResolvedMigration, Undo,
+};
 pub use overrides::{CircuitBreakerOverride, RolloutOverride, ServiceOverride};
 pub use parse::ManifestFile;
 pub use resolved::{ResolveError, ResolvedEnvironment, ResolvedService};

@@ -12,9 +12,11 @@ use super::tree::{Entry, Node, Yaml};
 pub(super) const FUNCTIONS: bool = true;
 
 /// The keys that are refused, `*` being any name.
-const REFUSED: [&[&str]; 6] = [
+const REFUSED: [&[&str]; 8] = [
     &["functions"],
     &["stacks"],
+    &["infrastructure"],
+    &["environments", "*", "infrastructure"],
     &["environments", "*", "stacks"],
     &["environments", "*", "traffic"],
     &["environments", "*", "functions"],
@@ -65,6 +67,8 @@ pub(super) fn without_refused(schema: &mut Value) {
     remove(schema, "/$defs/Environment/properties", "traffic");
     remove(schema, "/properties", "stacks");
     remove(schema, "/$defs/Environment/properties", "stacks");
+    remove(schema, "/properties", "infrastructure");
+    remove(schema, "/$defs/Environment/properties", "infrastructure");
     remove(schema, "/$defs/Trigger/properties", "releases");
     for definition in [
         "Function",
@@ -76,6 +80,9 @@ pub(super) fn without_refused(schema: &mut Value) {
         "StackOverride",
         "ReleasedTemplate",
         "ParameterFrom",
+        "Infrastructure",
+        "InfrastructureOverride",
+        "EachProject",
     ] {
         remove(schema, "/$defs", definition);
     }

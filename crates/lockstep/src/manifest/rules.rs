@@ -380,6 +380,17 @@ pub(super) fn build_variable(text: &str) -> Result<(), Refusal> {
     )
 }
 
+/// Variables of a migration's build. Those that begin with `LOCKSTEP_` are Lockstep's own.
+pub(super) fn own_build_variable(text: &str) -> Result<(), Refusal> {
+    if text.starts_with("LOCKSTEP_") || text.starts_with("CODEBUILD_") {
+        return refuse(
+            "a name that begins neither with `LOCKSTEP_` nor with `CODEBUILD_`",
+            None,
+        );
+    }
+    build_variable(text)
+}
+
 /// Outputs of infrastructure.
 pub(super) fn build_output(text: &str) -> Result<(), Refusal> {
     let allowed =

@@ -105,7 +105,8 @@ impl Reader<'_> {
             self.wrong_value(node, schema, at);
             return None;
         };
-        if matches!(kind, "boolean" | "number") {
+        let is_text = alternatives.iter().any(|it| it.kind() == "string");
+        if is_text && matches!(kind, "boolean" | "number") {
             let written = self.source.slice(&node.span).trim();
             return Some(Value::String(written.to_owned()));
         }

@@ -1,5 +1,6 @@
 //! What makes two runs of a migration the same one, and which ran in an environment.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -25,6 +26,15 @@ pub enum Run {
 }
 
 impl Run {
+    /// What a command or a build is told to do, as `LOCKSTEP_MIGRATION`.
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Expand => "up",
+            Self::Undo => "undo",
+            Self::Contract => "contract",
+        }
+    }
+
     /// The name under which it is stored and told apart.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,12 +51,12 @@ impl fmt::Display for Run {
     }
 }
 
-/// What a run is, whoever asks for it: the image, and the hash of the command.
+/// What a run is, whoever asks for it: the image, and the hash of the command or of the build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The image's digest; the whole reference where it names none.
     pub image: String,
-    /// The SHA-256 of the command.
+    /// The SHA-256 of the command, or of what names the build.
     pub command: String,
 }
 
@@ -65,6 +75,20 @@ impl Identity {
     }
 }
 
+/// The identity of a build of a project with these variables for an image.
+pub(super) fn of_build(
+    image: &str,
+    project: &str,
+    variables: &BTreeMap<String, String>,
+) -> Identity {
+    let named = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let first = ["codebuild".to_owned(), project.to_owned()];
+    let words: Vec<_> = first.into_iter().chain(named).collect();
+    Identity::of(image, &words)
+}
+
 /// What tells two images apart: the digest where there is one.
 pub(super) fn digest(image: &str) -> &str {
     ImageReference::parse(image).digest.unwrap_or(image)
@@ -80,7 +104,7 @@ pub struct Mark {
     pub identity: Identity,
     /// The deployment that ran it.
     pub deployment: String,
-    /// The ARN of its task.
+    /// The ARN of its task, or the id of its build.
     pub task: String,
     /// When it was seen to have succeeded.
     pub at: Timestamp,

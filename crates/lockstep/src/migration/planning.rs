@@ -2,13 +2,14 @@
 
 use super::definition::one_shot;
 use super::floor::RollbackFloor;
-use super::identity::{Identity, Migrated, Run, digest};
+use super::identity::{Identity, Migrated, Run, digest, of_build};
+use super::means::{BuildMeans, Means, TaskMeans};
 use super::step::MigrationStep;
 use crate::Check;
 use crate::ecs::{
     DEPLOYMENT_TAG, ImageReference, LiveService, Revision, ServiceStep, image, short_name,
 };
-use crate::manifest::ResolvedMigration;
+use crate::manifest::{MigrationWork, ResolvedMigration};
 use crate::plan::{Change, PartStep};
 use crate::record::DeploymentRef;
 use crate::release::ImageArtifact;
@@ -65,30 +66,74 @@ pub fn plan_migration(inputs: &MigrationInputs<'_>) -> Result<PlannedMigration, 
     let made_at = inputs.artifact.map(|image| image.pushed_at);
     let is_new = running.map(digest) != Some(digest(wanted));
     let runs = is_new && !inputs.migrated.is_ahead_of(made_at);
-    let command = &inputs.resolved.command;
-    let expand = Identity::of(wanted, command);
+    let migrated = inputs.migrated;
     let mut planned = PlannedMigration::default();
-    if runs && !inputs.migrated.has(Run::Expand, &expand) {
-        let undo = inputs.resolved.undo.clone();
-        planned.expand = Some(part(inputs, wanted, Run::Expand, command, undo, expand));
+    if let Some((means, expand)) = means(inputs, wanted, Run::Expand)
+        && runs
+        && !migrated.has(Run::Expand, &expand)
+    {
+        planned.expand = Some(part(inputs, wanted, Run::Expand, means, expand));
     }
-    if let Some(command) = &inputs.resolved.contract {
-        let contract = Identity::of(wanted, command);
-        let done = inputs.migrated.has(Run::Contract, &contract);
-        let open = inputs.migrated.open.as_ref() == Some(&contract);
-        if !done && (runs || open) {
-            planned.contract = Some(part(inputs, wanted, Run::Contract, command, None, contract));
+    if let Some((means, contract)) = means(inputs, wanted, Run::Contract) {
+        let open = migrated.open.as_ref() == Some(&contract);
+        if !migrated.has(Run::Contract, &contract) && (runs || open) {
+            planned.contract = Some(part(inputs, wanted, Run::Contract, means, contract));
         }
     }
     Ok(planned)
+}
+
+/// What carries out a run, and what the run is; `None` where the manifest has none such.
+fn means(inputs: &MigrationInputs<'_>, wanted: &str, run: Run) -> Option<(Means, Identity)> {
+    let is_expand = run == Run::Expand;
+    match &inputs.resolved.work {
+        MigrationWork::Task {
+            command,
+            undo,
+            contract,
+        } => {
+            let command = if is_expand {
+                command
+            } else {
+                contract.as_ref()?
+            };
+            let task = TaskMeans {
+                cluster: inputs.cluster.to_owned(),
+                service_arn: inputs.live.arn.clone(),
+                container: inputs.resolved.container.clone(),
+                command: command.clone(),
+                undo: undo.clone().filter(|_| is_expand),
+                task_definition: definition(inputs),
+                placement: inputs.live.placement.clone(),
+            };
+            let identity = Identity::of(wanted, command);
+            Some((Means::Task(Box::new(task)), identity))
+        }
+        MigrationWork::Build {
+            project,
+            environment,
+            undo,
+            contract,
+        } => {
+            if !is_expand && !contract {
+                return None;
+            }
+            let build = BuildMeans {
+                project: project.clone(),
+                image: wanted.to_owned(),
+                variables: environment.clone(),
+                undo: *undo && is_expand,
+            };
+            Some((Means::Build(build), of_build(wanted, project, environment)))
+        }
+    }
 }
 
 fn part(
     inputs: &MigrationInputs<'_>,
     wanted: &str,
     run: Run,
-    command: &[String],
-    undo: Option<Vec<String>>,
+    means: Means,
     identity: Identity,
 ) -> PartStep {
     let label = ImageReference::parse(wanted).label();
@@ -99,17 +144,11 @@ fn part(
         environment: inputs.deployment.environment.clone(),
         component: inputs.component.to_owned(),
         run,
-        cluster: inputs.cluster.to_owned(),
-        service_arn: inputs.live.arn.clone(),
-        container: inputs.resolved.container.clone(),
         image: label,
-        command: command.to_vec(),
-        undo,
+        means,
         identity,
         made_at: inputs.artifact.map(|image| image.pushed_at),
         floor: inputs.floor.cloned(),
-        task_definition: definition(inputs),
-        placement: inputs.live.placement.clone(),
         timeout_seconds: u64::from(inputs.resolved.timeout_minutes) * 60,
     };
     let last = inputs.migrated.last();

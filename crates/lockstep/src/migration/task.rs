@@ -19,20 +19,26 @@ pub struct OneShotTask {
     pub stopped: StoppedTask,
 }
 
-/// How a task ended.
+/// How a task or a build ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskEnd {
-    /// The ARN of the task.
+    /// The ARN of the task, or the id of the build.
     pub task: String,
-    /// Whether the command ended by itself with exit code 0.
+    /// Whether the command ended by itself with exit code 0, or the build succeeded.
     pub succeeded: bool,
-    /// Whether the command began to run.
+    /// Whether a command began to run.
     pub ran: bool,
-    /// Why the task stopped, as a person would say it.
+    /// Whether the command ended by itself, so that how it ended says something of the release.
+    #[serde(default)]
+    pub by_itself: bool,
+    /// Why it ended, as a person would say it.
     pub cause: String,
     /// The last lines of its log.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub log: String,
+    /// Where to read on, where that is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub link: String,
 }
 
 impl OneShotTask {
@@ -86,8 +92,10 @@ impl OneShotTask {
             task: self.arn().to_owned(),
             succeeded: code == Some(0) && by_itself,
             ran: self.started_at.is_some() || code.is_some(),
+            by_itself: by_itself && code.is_some(),
             cause,
             log: String::new(),
+            link: String::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What people are told of migrations.
 
 use super::identity::Run;
+use super::means::Means;
 use super::step::MigrationStep;
 use super::task::TaskEnd;
 use crate::PhaseError;
@@ -23,19 +24,31 @@ impl MigrationStep {
 
     /// What a run does, in a few words.
     pub fn run_label(&self, run: Run) -> String {
-        let command = self.command_of(run).unwrap_or_default();
-        format!("`{}` in {}", Self::shown(command), self.image)
+        match &self.means {
+            Means::Task(task) => {
+                let command = task.command_of(run).unwrap_or_default();
+                format!("`{}` in {}", Self::shown(command), self.image)
+            }
+            Means::Build(build) => {
+                let (verb, project) = (run.verb(), &build.project);
+                format!("`{verb}` of CodeBuild project {project} for {}", self.image)
+            }
+        }
     }
 
-    /// The log of a task in the console; the task's own page when its log goes elsewhere.
-    pub fn log_link(&self, task: &str) -> String {
-        task_log_link(
-            &self.service_arn,
-            &self.cluster,
-            &self.task_definition,
-            &self.container,
-            task,
-        )
+    /// Where to read on: the log of a task in the console, or the task's own page when its log
+    /// goes elsewhere; the page of a build.
+    pub fn link(&self, end: &TaskEnd) -> Option<String> {
+        match &self.means {
+            Means::Task(means) => Some(task_log_link(
+                &means.service_arn,
+                &means.cluster,
+                &means.task_definition,
+                &means.container,
+                &end.task,
+            )),
+            Means::Build(_) => Some(end.link.clone()).filter(|it| !it.is_empty()),
+        }
     }
 
     /// Why a run that is over did not succeed. What a command did says something of the release;
@@ -52,11 +65,14 @@ impl MigrationStep {
             let lines: Vec<_> = end.log.lines().map(|line| format!("\n  {line}")).collect();
             format!("; the end of its log:{}\n", lines.concat())
         };
-        let link = self.log_link(&end.task);
-        let see = if log.is_empty() { "; see " } else { "See " };
+        let see = match self.link(end) {
+            None => String::new(),
+            Some(link) if log.is_empty() => format!("; see {link}"),
+            Some(link) => format!("See {link}"),
+        };
         let label = self.run_label(run);
-        let text = format!("{what}{label} {did}: {}{log}{see}{link}", end.cause);
-        if end.ran && end.cause.starts_with("container ") {
+        let text = format!("{what}{label} {did}: {}{log}{see}", end.cause);
+        if end.ran && end.by_itself {
             return PhaseError::Unhealthy {
                 signal: format!("{}: {text}", self.resource()),
             };
@@ -69,14 +85,34 @@ impl MigrationStep {
 
     /// What a person does by hand where undoing failed.
     pub fn restore_command(&self) -> String {
-        let Some(undo) = &self.undo else {
-            return "look at the schema; the manifest has no undo command".to_owned();
-        };
-        format!(
-            "once the old release serves, run `{}` as a task of {} in cluster {}",
-            Self::shown(undo),
-            self.family(),
-            self.cluster
-        )
+        match &self.means {
+            Means::Task(task) => match &task.undo {
+                None => "look at the schema; the manifest has no undo command".to_owned(),
+                Some(undo) => format!(
+                    "once the old release serves, run `{}` as a task of {} in cluster {}",
+                    Self::shown(undo),
+                    task.family(),
+                    task.cluster
+                ),
+            },
+            Means::Build(build) if !build.undo => {
+                "look at the schema; the manifest has no undo".to_owned()
+            }
+            Means::Build(build) => {
+                let variables = [
+                    ("LOCKSTEP_MIGRATION", Run::Undo.verb()),
+                    ("LOCKSTEP_DEPLOYMENT", &self.deployment),
+                    ("LOCKSTEP_ENVIRONMENT", &self.environment),
+                    ("LOCKSTEP_IMAGE", &build.image),
+                ];
+                let variables = variables.map(|(name, value)| format!("name={name},value={value}"));
+                format!(
+                    "once the old release serves, aws codebuild start-build --project-name {} \
+                     --environment-variables-override {}",
+                    build.project,
+                    variables.join(" ")
+                )
+            }
+        }
     }
 }

@@ -101,7 +101,7 @@ pub(super) mod testing {
             let (path, content) = text.split_once('=').unwrap_or((text, ""));
             let kind = match path {
                 _ if path.starts_with("a/") => Kind::Immutable,
-                _ if path.ends_with(".html") => Kind::Page,
+                _ if path.contains(".html") => Kind::Page,
                 _ => Kind::Other,
             };
             (path.to_owned(), entry(content, kind))

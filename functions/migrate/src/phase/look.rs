@@ -1,18 +1,18 @@
-//! One look at a run: the ledger, and its task.
+//! One look at a run: the ledger, and its task or build.
 
 use jiff::{SignedDuration, Timestamp};
 use lockstep::PhaseError;
-use lockstep::ecs::short_name;
-use lockstep::migration::{MigrationStep, OneShotTask, Run, TaskEnd};
+use lockstep::migration::{Means, MigrationStep, Run, TaskEnd};
 use lockstep_ledger::MigrationRun;
 
+use super::carried::{Carried, is_late};
 use super::{MigratePhase, deployment};
 
 /// ECS remembers a client token until an hour after its task has stopped. Asking again for a task
 /// that nobody has seen is safe well before that, and never afterwards.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(45);
 
-/// How long ECS may take to show a task that it started.
+/// How long ECS may take to show a task that it started, or CodeBuild a build.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
 /// The last lines of a log can come this much later than the end of its task.
@@ -23,12 +23,12 @@ const LOG_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 pub(super) enum Look {
     /// Nothing was asked for.
     NotBegun,
-    /// It was begun, and no task of it is known; asking again starts at most one.
+    /// It was begun, and no task or build of it is known; asking again starts at most one.
     NoTask {
         /// Since when.
         since: Timestamp,
     },
-    /// Its task has not stopped.
+    /// It is not over.
     Waits {
         /// What is waited for.
         note: String,
@@ -38,7 +38,7 @@ pub(super) enum Look {
         /// When it was begun.
         since: Timestamp,
     },
-    /// Its task has stopped.
+    /// It is over.
     Ended {
         /// How.
         end: TaskEnd,
@@ -72,80 +72,53 @@ impl MigratePhase {
             return Ok(Look::Ended { end, late });
         }
         let age = now.duration_since(since);
-        let Some(task) = self.find(step, run, record).await? else {
+        let Some(carried) = self.find(step, run, record).await? else {
+            // CodeBuild shows builds for a year, so that what it does not show was not started.
+            let ask_again = matches!(step.means, Means::Build(_)) || age < ASK_AGAIN;
             return Ok(match record.task {
                 Some(_) if age < SHOWN_WITHIN => Look::Waits {
-                    note: "ECS does not show its task yet".to_owned(),
+                    note: "AWS does not show what was started yet".to_owned(),
                 },
-                None if age < ASK_AGAIN => Look::NoTask { since },
+                None if ask_again => Look::NoTask { since },
                 _ => Look::Lost { since },
             });
         };
-        if task.is_over() {
-            return self.end(step, run, &task, now).await;
+        if carried.is_over() {
+            return self.end(step, run, record, &carried, now).await;
         }
         let limit = i64::try_from(step.timeout_seconds).unwrap_or(i64::MAX);
-        if age > SignedDuration::from_secs(limit) {
-            self.ecs
-                .stop_task(&step.cluster, task.arn(), &late_reason(step))
-                .await?;
+        let used = now.duration_since(carried.since().unwrap_or(since));
+        if used > SignedDuration::from_secs(limit) {
+            self.stop_late(step, run, &carried).await?;
             return Ok(Look::Waits {
-                note: format!(
-                    "its time is over, and task {} is being stopped",
-                    short_name(task.arn())
-                ),
+                note: format!("its time is over, and {} is being stopped", carried.named()),
             });
         }
         Ok(Look::Waits {
-            note: format!(
-                "task {} is {}",
-                short_name(task.arn()),
-                task.status.to_lowercase()
-            ),
+            note: carried.note(),
         })
     }
 
-    /// The run's task, as the ledger or else its name knows it.
-    pub(super) async fn find(
-        &self,
-        step: &MigrationStep,
-        run: Run,
-        record: &MigrationRun,
-    ) -> Result<Option<OneShotTask>, PhaseError> {
-        if let Some(task) = &record.task {
-            return self.ecs.task(&step.cluster, task).await;
-        }
-        let started_by = step.started_by(run);
-        let tasks = self
-            .ecs
-            .started_tasks(&step.cluster, step.family(), &started_by)
-            .await?;
-        let found = tasks.into_iter().next();
-        if let Some(found) = &found {
-            let id = deployment(step)?.id;
-            self.ledger
-                .note_migration_task(&id, &step.run_name(run), found.arn())
-                .await?;
-        }
-        Ok(found)
-    }
-
-    /// Keeps how a task ended, with the end of its log where it did not succeed.
+    /// Keeps how it ended, with the end of its log where it did not succeed.
     async fn end(
         &self,
         step: &MigrationStep,
         run: Run,
-        task: &OneShotTask,
+        record: &MigrationRun,
+        carried: &Carried,
         now: Timestamp,
     ) -> Result<Look, PhaseError> {
-        let mut end = task.end(&step.container);
-        if end.ran && !end.succeeded && self.logs.can_read(step) {
-            end.log = self.logs.tail(step, &end.task).await;
-            let stopped = task.stopped_at();
-            let soon = stopped.is_some_and(|at| now.duration_since(at) < LOG_WITHIN);
+        let mut end = carried.end(step, record);
+        if end.ran && !end.succeeded && self.has_log(step, carried) {
+            end.log = self.log_tail(step, carried).await;
+            let ended = carried.ended_at();
+            let soon = ended.is_some_and(|at| now.duration_since(at) < LOG_WITHIN);
             if end.log.is_empty() && soon {
                 return Ok(Look::Waits {
-                    note: "its task has stopped; the end of its log is on its way".to_owned(),
+                    note: format!(
+                        "{} is over; the end of its log is on its way",
+                        carried.named()
+                    ),
                 });
             }
         }
@@ -157,15 +130,4 @@ impl MigratePhase {
         let late = is_late(&end);
         Ok(Look::Ended { end, late })
     }
-}
-
-/// With which reason a task is stopped whose time is over, and by which that is known later.
-fn late_reason(step: &MigrationStep) -> String {
-    format!("{LATE} {} s", step.timeout_seconds)
-}
-
-const LATE: &str = "Lockstep: not finished within";
-
-fn is_late(end: &TaskEnd) -> bool {
-    !end.succeeded && end.cause.starts_with(LATE)
 }

@@ -1,17 +1,20 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod builds;
+mod codebuild;
 mod ecs;
 mod ledger;
 
 use aws_smithy_mocks::{RuleMode, mock_client};
 use jiff::{SignedDuration, Timestamp};
-use lockstep::migration::{Identity, MigrationStep, Run};
+use lockstep::migration::{Identity, Means, MigrationStep, Run, TaskMeans};
 use lockstep::{Phase, PhaseError, Progress};
 use lockstep_ecs::Ecs;
 use serde_json::json;
 
 use super::MigratePhase;
 use crate::log::Logs;
+use codebuild::FakeCodeBuild;
 use ecs::{FakeEcs, Fault};
 use ledger::Table;
 
@@ -21,17 +24,19 @@ const KEPT: &str = "migration#schema";
 #[derive(Clone, Default)]
 struct World {
     ecs: FakeEcs,
+    codebuild: FakeCodeBuild,
     table: Table,
 }
 
 impl World {
     fn phase(&self) -> MigratePhase {
         let logs = mock_client!(aws_sdk_cloudwatchlogs, RuleMode::MatchAny, &[]);
-        MigratePhase {
-            ecs: Ecs::new(self.ecs.client()),
-            logs: Logs::new(logs),
-            ledger: self.table.ledger(),
-        }
+        MigratePhase::new(
+            Ecs::new(self.ecs.client()),
+            Logs::new(logs),
+            self.codebuild.client(),
+            self.table.ledger(),
+        )
     }
 
     /// Asks as the state machine does, until it is settled or 20 times.
@@ -84,27 +89,35 @@ impl World {
 
 fn step(run: Run, undo: Option<&str>) -> MigrationStep {
     let command = vec!["up".to_owned()];
-    MigrationStep {
-        deployment: "01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
-        application: "shop".into(),
-        environment: "production".into(),
-        component: "schema".into(),
-        run,
+    let identity = Identity::of("h/shop/api@sha256:22", &command);
+    let task = TaskMeans {
         cluster: "shop".into(),
         service_arn: "arn:aws:ecs:eu-west-1:1:service/shop/api".into(),
         container: "api".into(),
-        image: "shop/api:v2".into(),
-        identity: Identity::of("h/shop/api@sha256:22", &command),
         command,
         undo: undo.map(|word| vec![word.to_owned()]),
-        made_at: None,
-        floor: None,
         task_definition: json!({
             "family": "api-migration-schema",
             "containerDefinitions": [{"name": "api", "image": "h/shop/api@sha256:22"}],
             "tags": [{"key": "lockstep:deployment", "value": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}],
         }),
         placement: json!({"launchType": "FARGATE"}),
+    };
+    step_by(run, Means::Task(Box::new(task)), identity)
+}
+
+fn step_by(run: Run, means: Means, identity: Identity) -> MigrationStep {
+    MigrationStep {
+        deployment: "01ARZ3NDEKTSV4RRFFQ69G5FAV".into(),
+        application: "shop".into(),
+        environment: "production".into(),
+        component: "schema".into(),
+        run,
+        image: "shop/api:v2".into(),
+        means,
+        identity,
+        made_at: None,
+        floor: None,
         timeout_seconds: 600,
     }
 }
@@ -150,8 +163,7 @@ async fn a_command_that_fails_says_how_and_where_to_look() {
     // Nobody knows how far it came: its undo is not run.
     assert_eq!(
         summary(world.undoing(&step).await),
-        "it did not finish, and the schema is as it left it; its `undo` command was not run, since nobody knows how far it \
-         came"
+        "it did not finish, and the schema is as it left it; its `undo` was not run, since nobody knows how far it came"
     );
     assert_eq!((world.ecs.commands().len(), world.runs_kept()), (1, 0));
 }

@@ -1,21 +1,20 @@
 //! Taking a run back.
 
 use jiff::{SignedDuration, Timestamp};
-use lockstep::ecs::short_name;
-use lockstep::migration::{MigrationStep, Run, TaskEnd};
+use lockstep::migration::{Means, MigrationStep, Run, TaskEnd};
 use lockstep::plan::Change;
 use lockstep::{PhaseError, Progress};
 
 use super::look::Look;
 use super::{MigratePhase, deployment, lost, too_late};
 
-/// No call of this function takes longer: what was begun and has asked ECS for nothing by then
+/// No call of this function takes longer: what was begun and has asked AWS for nothing by then
 /// never will.
 const LONGEST_CALL: SignedDuration = SignedDuration::from_secs(30);
 
 impl MigratePhase {
     /// Makes sure that the run does not begin any more, or is over. One that succeeded is taken
-    /// back by the manifest's command where it has one, once the old release serves again; one
+    /// back by the manifest's `undo` where it has one, once the old release serves again; one
     /// that failed is not, since nobody knows what there is to take back.
     pub(super) async fn take_back(&self, step: &MigrationStep) -> Result<Progress, PhaseError> {
         let id = deployment(step)?.id;
@@ -24,21 +23,19 @@ impl MigratePhase {
         match self.look_at(step, step.run, &record, now).await? {
             Look::NotBegun => Ok(done("it did not run")),
             Look::NoTask { since } if now.duration_since(since) < LONGEST_CALL => {
-                Ok(waiting("making sure that its task does not start any more"))
+                Ok(waiting("making sure that nothing of it starts any more"))
             }
-            Look::NoTask { .. } => Ok(done("it did not run: its task was never started")),
-            Look::Lost { since } => Err(lost(step, since)),
+            Look::NoTask { .. } => Ok(done("it did not run: nothing of it was ever started")),
+            Look::Lost { since } => Err(lost(step, step.run, since)),
             Look::Waits { note } => {
                 let record = self.ledger.migration_run(&id, &name).await?;
-                if let Some(task) = self.find(step, step.run, &record).await?
-                    && !task.is_over()
+                if let Some(carried) = self.find(step, step.run, &record).await?
+                    && !carried.is_over()
                 {
                     let reason = format!("Lockstep: deployment {id} is being put back");
-                    self.ecs
-                        .stop_task(&step.cluster, task.arn(), &reason)
-                        .await?;
-                    let task = short_name(task.arn());
-                    return Ok(waiting(&format!("its task {task} is being stopped")));
+                    self.stop(step, &carried, &reason).await?;
+                    let named = carried.named();
+                    return Ok(waiting(&format!("its {named} is being stopped")));
                 }
                 Ok(waiting(&note))
             }
@@ -48,12 +45,12 @@ impl MigratePhase {
         }
     }
 
-    /// Runs the command that takes back a run that succeeded.
+    /// Runs what takes back a run that succeeded.
     async fn run_undo(&self, step: &MigrationStep, end: &TaskEnd) -> Result<Progress, PhaseError> {
-        if step.undo.is_none() {
+        if !step.has_undo() {
             self.remember(step, end, false).await?;
             return Ok(done(
-                "it stays: the manifest has no `undo` command, and the old release goes on with the new schema",
+                "it stays: the manifest has no `undo`, and the old release goes on with the new schema",
             ));
         }
         let me = deployment(step)?;
@@ -63,15 +60,11 @@ impl MigratePhase {
                 self.only_when_all_is_back(step).await?;
                 let now = Timestamp::now();
                 self.ledger.begin_migration(&me.id, &name, now).await?;
-                self.launch(step, Run::Undo).await?;
-                Ok(waiting("its undo command begins"))
+                self.launch_undo(step).await
             }
-            Look::NoTask { .. } => {
-                self.launch(step, Run::Undo).await?;
-                Ok(waiting("its undo command begins"))
-            }
+            Look::NoTask { .. } => self.launch_undo(step).await,
             Look::Waits { note } => Ok(waiting(&format!("its undo: {note}"))),
-            Look::Lost { since } => Err(lost(step, since)),
+            Look::Lost { since } => Err(lost(step, Run::Undo, since)),
             Look::Ended { end, .. } if end.succeeded => {
                 let ran = self
                     .ledger
@@ -88,6 +81,15 @@ impl MigratePhase {
             Look::Ended { end, late: true } => Err(too_late(step, Run::Undo, &end)),
             Look::Ended { end, late: false } => Err(step.failure(Run::Undo, &end)),
         }
+    }
+
+    async fn launch_undo(&self, step: &MigrationStep) -> Result<Progress, PhaseError> {
+        let held_up = self.launch(step, Run::Undo).await?;
+        let begins = match &step.means {
+            Means::Task(_) => "its undo command begins",
+            Means::Build(_) => "the build of its undo begins",
+        };
+        Ok(waiting(&held_up.unwrap_or_else(|| begins.to_owned())))
     }
 
     /// What may still run the new release needs the new schema.
@@ -108,7 +110,7 @@ impl MigratePhase {
                 return Err(PhaseError::Rejected {
                     resource: step.resource(),
                     reason: format!(
-                        "its undo command was not run: {} is not back on the old release and may need the new schema",
+                        "its undo was not run: {} is not back on the old release and may need the new schema",
                         other.target
                     ),
                 });
@@ -120,8 +122,8 @@ impl MigratePhase {
 
 /// What is known after a run that did not end well.
 fn half_done(step: &MigrationStep) -> String {
-    let undo = if step.undo.is_some() {
-        "; its `undo` command was not run, since nobody knows how far it came"
+    let undo = if step.has_undo() {
+        "; its `undo` was not run, since nobody knows how far it came"
     } else {
         ""
     };

@@ -1,8 +1,9 @@
 //! What a manifest's migrations mean.
 
 use super::Check;
+use super::stacks::At;
 use crate::manifest::error::Problem;
-use crate::manifest::migrations::Migration;
+use crate::manifest::migrations::{Contract, Migration, Undo};
 use crate::manifest::names::nearest;
 use crate::manifest::places::{item_path, join};
 use crate::manifest::resolved::NamedEnvironment;
@@ -12,6 +13,9 @@ use crate::manifest::wording::quoted;
 
 /// How many migrations an application may have. They run one after the other.
 const MIGRATIONS: usize = 10;
+
+/// Where they stand in the manifest.
+const KIND: &str = "migrations";
 
 /// How long all words of a command may be together: ECS takes 8192 characters of overrides.
 const COMMAND: usize = 6000;
@@ -55,6 +59,7 @@ impl Check<'_> {
             name if manifest.services.contains_key(name) => "service",
             name if manifest.functions.contains_key(name) => "function",
             name if manifest.stacks.contains_key(name) => "stack",
+            name if manifest.infrastructure.contains_key(name) => "piece of infrastructure",
             _ => return,
         };
         let found = format!("the name {} of a {owner}", quoted(name));
@@ -66,17 +71,91 @@ impl Check<'_> {
     pub(super) fn migrations(&mut self, named: &NamedEnvironment<'_>) {
         for (name, migration) in named.migrations() {
             self.container(named, name, &migration);
-            let contract = migration.contract.as_ref().map(|it| &it.command);
-            let commands = [
-                ("command", Some(&migration.command)),
-                ("undo", migration.undo.as_ref()),
-                ("contract.command", contract),
-            ];
-            for (field, command) in commands {
-                if let Some(command) = command {
-                    self.command(named, name, field, command);
+            let at = At {
+                named,
+                kind: KIND,
+                name,
+            };
+            match (&migration.command, &migration.project) {
+                (Some(_), None) => self.of_a_task(&at, &migration),
+                (None, Some(project)) => self.of_a_build(&at, project, &migration),
+                (command, _) => {
+                    let found = if command.is_some() {
+                        "`command` and `project`"
+                    } else {
+                        "neither `command` nor `project`"
+                    };
+                    let path = self.places.first(at.written(&["project"]));
+                    let path = path.unwrap_or_else(|| join(KIND, name));
+                    let problem = Problem::new(&path, found, "one of both");
+                    let help = "`command` runs as a task with the new image, `project` is built by CodeBuild";
+                    self.report(&self.places.key(&path), problem.help(help));
                 }
             }
+        }
+    }
+
+    fn of_a_task(&mut self, at: &At<'_>, migration: &Migration) {
+        let commands = [
+            ("command", migration.command.clone()),
+            ("undo", migration.undo.clone().and_then(Undo::into_command)),
+            (
+                "contract.command",
+                migration.contract.clone().and_then(Contract::into_command),
+            ),
+        ];
+        for (field, command) in commands {
+            if let Some(command) = command {
+                self.command(at.named, at.name, field, &command);
+            }
+        }
+        let help = "a task has a command for each; `true` is for a CodeBuild project";
+        if let Some(Undo::Build(true)) = migration.undo {
+            self.mixed(at, "undo", "`true` beside `command`", "a command", help);
+        }
+        if let Some(Contract::Build(true)) = migration.contract {
+            let command = "`{command: [...]}`";
+            self.mixed(at, "contract", "`true` beside `command`", command, help);
+        }
+        if !migration.environment.is_empty() {
+            let help = "a task has the environment of the service's task definition";
+            let found = "variables of a build beside `command`";
+            self.mixed(at, "environment", found, "none", help);
+        }
+    }
+
+    fn of_a_build(&mut self, at: &At<'_>, project: &String, migration: &Migration) {
+        self.stack_field(at, "project", Some(project), rules::build_project);
+        let help = "the buildspec reads LOCKSTEP_MIGRATION: `up`, `undo` or `contract`";
+        if let Some(Undo::Command(_)) = migration.undo {
+            self.mixed(at, "undo", "a command beside `project`", "`true`", help);
+        }
+        if let Some(Contract::Task(_)) = migration.contract {
+            self.mixed(at, "contract", "a command beside `project`", "`true`", help);
+        }
+        for (name, value) in &migration.environment {
+            let field = join("environment", name);
+            self.stack_key(at, &field, name, rules::own_build_variable);
+            self.stack_field(at, &field, Some(value), |_| Ok(()));
+        }
+        let length: usize = migration
+            .environment
+            .iter()
+            .map(|(k, v)| k.len() + v.len())
+            .sum();
+        if length > COMMAND {
+            let found = format!("variables of {length} characters");
+            let most = format!("at most {COMMAND} characters");
+            let help = "have the buildspec read what is large";
+            self.mixed(at, "environment", &found, &most, help);
+        }
+    }
+
+    /// Reports what does not belong to what runs.
+    fn mixed(&mut self, at: &At<'_>, field: &str, found: &str, expected: &str, help: &str) {
+        if let Some(path) = self.places.first(at.written(&[field])) {
+            let problem = Problem::new(&path, found, expected).help(help);
+            self.report(&self.places.key(&path), problem);
         }
     }
 

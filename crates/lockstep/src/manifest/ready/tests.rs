@@ -86,6 +86,17 @@ fn until_they_can_be_deployed_functions_are_refused() {
 }
 
 #[test]
+fn until_then_infrastructure_is_refused_as_well() {
+    let file = files("tests/manifests/valid", "infrastructure.yaml").remove(0);
+    let text = fs::read_to_string(&file).unwrap();
+    let errors = Manifest::parse_with("lockstep.yaml", &text, false).unwrap_err();
+    let refused = |path: &str| errors.iter().any(|error| error.path == path);
+    assert!(refused("infrastructure"), "{}", told(&errors));
+    let schema = super::super::schema::schema_with(false).to_value();
+    assert!(!schema.to_string().contains("nfrastructureOverride"));
+}
+
+#[test]
 fn the_published_schema_knows_only_what_can_be_deployed() {
     let schema = json_schema().to_value().to_string();
     assert_eq!(schema.contains("FunctionConfiguration"), super::FUNCTIONS);

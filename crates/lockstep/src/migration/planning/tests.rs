@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{MigrationInputs, PlannedMigration, plan_migration};
 use crate::DeploymentId;
 use crate::ecs::{LiveService, Revision, ServiceStep};
-use crate::manifest::ResolvedMigration;
-use crate::migration::{Identity, Migrated, MigrationStep, Run};
+use crate::manifest::{MigrationWork, ResolvedMigration};
+use crate::migration::{Identity, Means, Migrated, MigrationStep, Run};
 use crate::plan::Change;
 use crate::record::DeploymentRef;
 use crate::release::ImageArtifact;
@@ -21,6 +21,7 @@ struct World {
     wanted: Option<&'static str>,
     running: &'static str,
     container: &'static str,
+    work: MigrationWork,
 }
 
 impl Default for World {
@@ -31,6 +32,11 @@ impl Default for World {
             wanted: Some(NEW),
             running: OLD,
             container: "api",
+            work: MigrationWork::Task {
+                command: command("npm run up"),
+                undo: Some(command("npm run down")),
+                contract: Some(command("npm run contract")),
+            },
         }
     }
 }
@@ -80,9 +86,7 @@ fn plan(world: &World) -> Result<PlannedMigration, crate::Check> {
     let resolved = ResolvedMigration {
         service: "api".into(),
         container: world.container.into(),
-        command: command("npm run up"),
-        undo: Some(command("npm run down")),
-        contract: Some(command("npm run contract")),
+        work: world.work.clone(),
         timeout_minutes: 15,
     };
     plan_migration(&MigrationInputs {
@@ -114,9 +118,12 @@ fn runs(world: &World) -> (bool, bool) {
 #[test]
 fn a_new_image_runs_as_a_task_where_its_service_does() {
     let step = expand(&World::default()).unwrap();
-    assert_eq!(step.family(), "shop-api-migration-schema");
+    let Means::Task(task) = &step.means else {
+        unreachable!("{step:?}")
+    };
+    assert_eq!(task.family(), "shop-api-migration-schema");
     assert_eq!(step.image, "shop/api:v2 (222222222222)");
-    let input = step.run_input(Run::Expand, &step.command, "rev:1");
+    let input = task.run_input(&step, Run::Expand, &task.command, "rev:1");
     assert_eq!(
         input["overrides"]["containerOverrides"][0]["command"],
         json!(["npm", "run", "up"])
@@ -181,6 +188,39 @@ fn a_contract_that_began_is_planned_again() {
     };
     assert_eq!(runs(&world), (false, true));
     world.running = OLD;
+    assert_eq!(runs(&world), (false, false));
+}
+
+#[test]
+fn a_project_builds_once_for_each_new_image() {
+    let mut world = World {
+        work: MigrationWork::Build {
+            project: "shop-migrate".into(),
+            environment: [("SCHEMA".to_owned(), "shop".to_owned())].into(),
+            undo: true,
+            contract: true,
+        },
+        ..World::default()
+    };
+    assert_eq!(runs(&world), (true, true));
+    let step = expand(&world).unwrap();
+    assert_eq!(
+        step.run_label(Run::Expand),
+        "`up` of CodeBuild project shop-migrate for shop/api:v2 (222222222222)"
+    );
+    let Means::Build(build) = &step.means else {
+        unreachable!("{step:?}")
+    };
+    let variables = build.variables_of(&step, Run::Undo);
+    assert_eq!(variables["LOCKSTEP_MIGRATION"], "undo");
+    assert_eq!(variables["LOCKSTEP_IMAGE"], NEW);
+    assert_eq!(variables["SCHEMA"], "shop");
+    assert!(step.has_undo());
+    world.migrated = world.migrated.with(step.mark("p:1", Timestamp::UNIX_EPOCH));
+    assert_eq!(runs(&world), (false, true));
+    if let MigrationWork::Build { contract, .. } = &mut world.work {
+        *contract = false;
+    }
     assert_eq!(runs(&world), (false, false));
 }
 
