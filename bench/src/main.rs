@@ -1,6 +1,6 @@
 //! What Lockstep costs, as ratios measured in one run on one machine: absolute times of a shared machine say little.
 //!
-//! `cargo run -p lockstep-bench -- startup|size|deploy|functions|wake|all` prints Markdown tables and ends with exit code 1 when a
+//! `cargo run -p lockstep-bench -- startup|size|deploy|functions|sites|wake|all` prints Markdown tables and ends with exit code 1 when a
 //! bound is missed. What each number means stands in `docs/benchmarks.md`.
 
 mod aws_call;
@@ -13,6 +13,7 @@ mod peers;
 mod rollouts;
 mod runtime_api;
 mod sam_sync;
+mod sites;
 mod size;
 mod startup;
 mod states;
@@ -54,6 +55,8 @@ enum Which {
     Deploy,
     /// A release of 1, 20 and 100 Lambda functions, against scripts and the bare API calls.
     Functions,
+    /// A release of a front end, against `aws s3 sync`.
+    Sites,
     /// From the end of a rollout to the next state.
     Wake,
     /// All of them.
@@ -96,6 +99,9 @@ fn run(arguments: &Arguments) -> Result<Bounds> {
     }
     if which.has(Which::Functions) {
         lockstep_tests::run(functions::run(runs.unwrap_or(3), &mut bounds))?;
+    }
+    if which.has(Which::Sites) {
+        lockstep_tests::run(sites::run(runs.unwrap_or(3), &mut bounds))?;
     }
     if which.has(Which::Wake) {
         lockstep_tests::run(wake::run(runs.unwrap_or(20), &mut bounds))?;

@@ -108,6 +108,26 @@ impl Peers {
         Ok(begun.elapsed())
     }
 
+    /// `aws s3 sync --delete`, then an invalidation of everything, and the wait for its end.
+    pub fn sync_site(&self, folder: &Path, bucket: &str, distribution: &str) -> Result<Duration> {
+        let begun = Instant::now();
+        let bucket = format!("s3://{bucket}");
+        let mut sync = self.command("aws");
+        sync.args(["s3", "sync", "--delete", "--only-show-errors"])
+            .arg(folder)
+            .arg(&bucket);
+        execute(&mut sync)?;
+        let invalidate = ["cloudfront", "create-invalidation", "--distribution-id"];
+        let all = ["--paths", "/*", "--query", "Invalidation.Id"];
+        let mut forget = self.command("aws");
+        forget.args(invalidate).arg(distribution).args(all);
+        let id = output(forget.args(["--output", "text"]))?;
+        let wait = ["cloudfront", "wait", "invalidation-completed"];
+        let which = ["--distribution-id", distribution, "--id", id.trim()];
+        execute(self.command("aws").args(wait).args(which))?;
+        Ok(begun.elapsed())
+    }
+
     fn update_function(&self, function: &str, zip: &Path) -> Result<()> {
         let zip = format!("fileb://{}", zip.display());
         let update = [

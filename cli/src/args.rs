@@ -115,7 +115,7 @@ pub enum Command {
 /// `lockstep init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Stacks, with the services and functions in them
+    /// Stacks, with the services, functions and distributions in them
     #[arg(long = "from-stack", value_name = "NAME", num_args = 1..)]
     pub stacks: Vec<String>,
     /// ECS services
@@ -124,6 +124,9 @@ pub struct InitArgs {
     /// Lambda functions
     #[arg(long = "from-function", value_name = "NAME", num_args = 1..)]
     pub functions: Vec<String>,
+    /// Sites, each by the CloudFront distribution that serves it
+    #[arg(long = "from-site", value_name = "DISTRIBUTION", num_args = 1..)]
+    pub sites: Vec<String>,
     /// The environment's name in the manifest
     #[arg(long, value_name = "ENV", default_value = "production")]
     pub environment: String,

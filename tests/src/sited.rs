@@ -191,6 +191,11 @@ impl<'w> Sited<'w> {
         fs::write(file, content).unwrap();
     }
 
+    /// The folder of the build.
+    pub fn folder(&self) -> &std::path::Path {
+        self.build.path()
+    }
+
     /// Takes a file out of the build.
     pub fn remove(&self, path: &str) {
         fs::remove_file(self.build.path().join(path)).unwrap();

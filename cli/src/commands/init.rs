@@ -58,10 +58,11 @@ fn sources(args: &InitArgs) -> Result<Vec<Source>, CliError> {
         });
     }
     all.extend(args.functions.iter().cloned().map(Source::Function));
+    all.extend(args.sites.iter().cloned().map(Source::Site));
     if all.is_empty() {
         return Err(CliError::invalid(
             "nothing is named that could be taken over",
-            "name it: --from-stack NAME, --from-service CLUSTER/SERVICE, --from-function NAME",
+            "name it: --from-stack NAME, --from-service CLUSTER/SERVICE, --from-function NAME, --from-site DISTRIBUTION",
         ));
     }
     Ok(all)
@@ -71,7 +72,11 @@ fn sources(args: &InitArgs) -> Result<Vec<Source>, CliError> {
 /// as `lockstep validate` holds it to.
 fn files(args: &InitArgs, gathered: &Gathered) -> Result<Vec<File>, CliError> {
     let Gathered { draft, backup, .. } = gathered;
-    if draft.stacks.is_empty() && draft.services.is_empty() && draft.functions.is_empty() {
+    let is_empty = draft.stacks.is_empty()
+        && draft.services.is_empty()
+        && draft.functions.is_empty()
+        && draft.sites.is_empty();
+    if is_empty {
         return Err(CliError::invalid(
             format!(
                 "nothing of this can be taken over: {}",

@@ -15,6 +15,8 @@ pub struct Draft {
     pub services: Vec<DraftService>,
     /// The functions.
     pub functions: Vec<DraftFunction>,
+    /// The sites.
+    pub sites: Vec<DraftSite>,
 }
 
 /// A CloudFormation stack.
@@ -65,6 +67,19 @@ pub struct DraftService {
     pub minimum_healthy_percent: Option<u64>,
     /// The grace period, likewise.
     pub health_check_grace_seconds: Option<u32>,
+}
+
+/// A front end in a bucket that a distribution serves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DraftSite {
+    /// The manifest's name of it.
+    pub component: String,
+    /// Its bucket.
+    pub bucket: String,
+    /// The distribution's id.
+    pub distribution: String,
+    /// The distribution's origin, where several are the bucket.
+    pub origin: Option<String>,
 }
 
 /// A Lambda function.

@@ -9,16 +9,18 @@ use lockstep::stack::{LiveStack, StackResource};
 use lockstep_aws::{AwsError, Exchange};
 use lockstep_cloudformation::CloudFormation;
 use lockstep_ecs::Ecs;
+use lockstep_site::CloudFront;
 use serde_json::{Value, json};
 
 use super::backup::Backup;
-use super::draft::{Draft, DraftFunction, DraftService, DraftStack};
+use super::draft::{Draft, DraftFunction, DraftService, DraftSite, DraftStack};
 use super::names::Names;
+use super::site;
 
 /// What a person wants to take over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A stack, with the services and functions in it.
+    /// A stack, with the services, functions and distributions in it.
     Stack(String),
     /// A service.
     Service {
@@ -29,6 +31,8 @@ pub enum Source {
     },
     /// A function.
     Function(String),
+    /// The site that a distribution serves, by the distribution's id.
+    Site(String),
 }
 
 /// What was found.
@@ -53,6 +57,7 @@ pub async fn gather(
     sources: &[Source],
 ) -> Result<Gathered, PhaseError> {
     let mut gatherer = Gatherer {
+        cloudfront: CloudFront::new(config),
         cloudformation: CloudFormation::new(aws_sdk_cloudformation::Client::new(config)),
         services: aws_sdk_ecs::Client::new(config),
         ecs: Ecs::new(aws_sdk_ecs::Client::new(config)),
@@ -72,12 +77,14 @@ pub async fn gather(
             Source::Stack(name) => gatherer.stack(name).await?,
             Source::Service { cluster, service } => gatherer.service(cluster, service).await?,
             Source::Function(name) => gatherer.function(name, None).await?,
+            Source::Site(id) => gatherer.site(id).await?,
         }
     }
     Ok(gatherer.found)
 }
 
 struct Gatherer {
+    cloudfront: CloudFront,
     cloudformation: CloudFormation,
     services: aws_sdk_ecs::Client,
     ecs: Ecs,
@@ -156,6 +163,7 @@ impl Gatherer {
                 Ok(())
             }
             "AWS::Lambda::Function" => self.function(&physical, Some(stack)).await,
+            "AWS::CloudFront::Distribution" => self.site(&physical).await,
             _ => Ok(()),
         }
     }
@@ -239,6 +247,27 @@ impl Gatherer {
         let number = revision.number().unwrap_or_default();
         let name = format!("{}.{number}", revision.family());
         self.found.backup.keep("task-definitions", &name, input);
+    }
+
+    async fn site(&mut self, id: &str) -> Result<(), PhaseError> {
+        let resource = format!("distribution {id}");
+        if !self.is_new(&resource) {
+            return Ok(());
+        }
+        let live = self.cloudfront.distribution(id).await?;
+        let live = live.ok_or_else(|| absent(resource.clone()))?;
+        self.found.backup.keep("distributions", id, json!(live));
+        match site::drafted(&live) {
+            Ok(draft) => {
+                let component = self.names.give(&draft.bucket, &self.prefixes, "site");
+                self.found
+                    .draft
+                    .sites
+                    .push(DraftSite { component, ..draft });
+            }
+            Err(why) => self.remark(format!("{resource} was left out: {why}")),
+        }
+        Ok(())
     }
 
     async fn function(&mut self, name: &str, stack: Option<&str>) -> Result<(), PhaseError> {

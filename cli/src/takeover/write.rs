@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::draft::{Draft, DraftFunction, DraftService, DraftStack};
+use super::draft::{Draft, DraftFunction, DraftService, DraftSite, DraftStack};
 
 /// The text of the manifest.
 pub fn manifest(draft: &Draft) -> String {
@@ -22,6 +22,7 @@ pub fn manifest(draft: &Draft) -> String {
     });
     section(&mut text, "services", &draft.services, service);
     section(&mut text, "functions", &draft.functions, function);
+    section(&mut text, "sites", &draft.sites, site);
     let _ = write!(
         text,
         "\nenvironments:\n  {environment}:\n    \
@@ -129,6 +130,21 @@ fn function(text: &mut String, function: &DraftFunction) {
     }
 }
 
+fn site(text: &mut String, site: &DraftSite) {
+    let _ = writeln!(text, "  {}:", site.component);
+    let _ = writeln!(text, "    bucket: {}", quoted(&site.bucket));
+    let _ = writeln!(text, "    distribution: {}", quoted(&site.distribution));
+    if let Some(origin) = &site.origin {
+        let _ = writeln!(text, "    origin: {}", quoted(origin));
+    }
+    let _ = writeln!(
+        text,
+        "    artifact: {}.zip    # its path in uploaded releases: a zip file of all files\n    \
+         # check: {{ url: \"https://…/\" }}    # the page that is looked at; default: that of the distribution's own domain name",
+        site.component
+    );
+}
+
 fn map(text: &mut String, name: &str, values: &BTreeMap<String, String>) {
     if values.is_empty() {
         return;
@@ -167,7 +183,7 @@ mod tests {
     use lockstep::manifest::Manifest;
 
     use super::{manifest, quoted};
-    use crate::takeover::{Draft, DraftFunction, DraftService, DraftStack};
+    use crate::takeover::{Draft, DraftFunction, DraftService, DraftSite, DraftStack};
 
     fn of(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
@@ -218,6 +234,12 @@ mod tests {
                     ..DraftFunction::default()
                 },
             ],
+            sites: vec![DraftSite {
+                component: "pages".into(),
+                bucket: "shop-pages".into(),
+                distribution: "E2ABCDEF".into(),
+                origin: Some("s3".into()),
+            }],
         }
     }
 
@@ -239,6 +261,7 @@ mod tests {
         assert!(stack.termination_protection);
         assert_eq!(environment.services["web"].rollout.maximum_percent, 150);
         assert_eq!(environment.functions["api"].alias.as_deref(), Some("live"));
+        assert_eq!(environment.sites["pages"].artifact, "pages.zip");
     }
 
     #[test]

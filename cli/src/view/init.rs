@@ -23,6 +23,9 @@ pub struct Initialised {
     pub services: Vec<String>,
     /// The functions.
     pub functions: Vec<String>,
+    /// The sites; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<String>,
     /// What was not taken over, or has to be known.
     pub remarks: Vec<String>,
 }
@@ -34,6 +37,7 @@ impl Initialised {
         let stacks = draft.stacks.iter().map(|it| it.component.clone());
         let services = draft.services.iter().map(|it| it.component.clone());
         let functions = draft.functions.iter().map(|it| it.component.clone());
+        let sites = draft.sites.iter().map(|it| it.component.clone());
         Self {
             application: draft.application.clone(),
             environment: draft.environment.clone(),
@@ -42,6 +46,7 @@ impl Initialised {
             stacks: stacks.collect(),
             services: services.collect(),
             functions: functions.collect(),
+            sites: sites.collect(),
             remarks: gathered.remarks.clone(),
         }
     }
@@ -53,6 +58,7 @@ impl Report for Initialised {
             ("stacks", &self.stacks),
             ("services", &self.services),
             ("functions", &self.functions),
+            ("sites", &self.sites),
         ];
         let some = kinds.iter().filter(|(_, names)| !names.is_empty());
         let what: Vec<_> = some
@@ -94,6 +100,7 @@ mod tests {
             stacks: vec!["data".into()],
             services: vec![],
             functions: vec!["api".into(), "mail".into()],
+            sites: vec!["pages".into()],
             remarks: vec!["service shop/web was left out: …".into()],
         };
         insta::assert_snapshot!(report.text());

@@ -9,6 +9,8 @@ use lockstep::site::{
 };
 use lockstep_aws::{HttpAnswer, HttpGet, pause};
 
+use crate::permit::Permit;
+
 /// How often the page is asked for: a connection can break.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(2);
@@ -18,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const ASSETS: usize = 20;
 const AT_ONCE: usize = 10;
 
-/// Asks for the page and for what it names.
+/// Asks for the page and for what it names, again while there is time for it.
 ///
 /// # Errors
 /// [`PhaseError::Unhealthy`] with everything that is wrong.
@@ -26,6 +28,7 @@ pub(crate) async fn served(
     http: &HttpGet,
     step: &SiteStep,
     seen: &Looked,
+    permit: &Permit,
 ) -> Result<(), PhaseError> {
     let mut attempt = 1;
     loop {
@@ -33,7 +36,7 @@ pub(crate) async fn served(
         if faults.is_empty() {
             return Ok(());
         }
-        if attempt == ATTEMPTS {
+        if attempt == ATTEMPTS || permit.is_over() {
             let signal = format!("{}: {}", step.resource(), faults.join("; "));
             return Err(PhaseError::Unhealthy { signal });
         }

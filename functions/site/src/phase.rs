@@ -76,8 +76,14 @@ impl SitePhase {
                     made = Some(action);
                 }
                 Next::Wait { note } => return Ok(Progress::Running { note }),
+                // A page that is not right at once is asked for again, which takes a while.
+                Next::Check if made.is_some() && self.permit.is_over() => {
+                    return Ok(Progress::Running {
+                        note: "it is live, and is looked at next".to_owned(),
+                    });
+                }
                 Next::Check => {
-                    check::served(&self.http, step, &seen).await?;
+                    check::served(&self.http, step, &seen, &self.permit).await?;
                     return Ok(Progress::Done {
                         summary: check::summary(step, &seen),
                     });
