@@ -91,9 +91,7 @@ async fn everything(quiz: &Quiz<'_>) {
     assert_eq!(config["apiUrl"], stack.outputs["ApiUrl"]);
     assert_eq!(config["socketUrl"], stack.outputs["SocketUrl"]);
     assert_eq!(config["stage"], "development");
-    // The page asks the back end under its own address: distribution, load balancer, container.
-    let health = quiz.view("/health").await;
-    assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
+    the_page_reaches_the_back_end(quiz).await;
     let front_end = quiz.front_end().await;
     let prefix = "/releases/live-quiz/development/frontend/";
     assert!(front_end.path.starts_with(prefix), "{front_end:?}");
@@ -114,7 +112,7 @@ async fn back_end_only(quiz: &Quiz<'_>) {
     says(quiz, "v1.0.1").await;
     let back_end = quiz.back_end().await;
     assert!(back_end.image.ends_with(&digest), "{back_end:?}");
-    assert_eq!(quiz.view("/health").await.status, 200);
+    the_page_reaches_the_back_end(quiz).await;
     assert!(!quiz.site_was_asked(mark));
     for operation in ["CreateInvalidation", "UpdateDistribution"] {
         assert_eq!(quiz.calls(mark, operation), 0, "{operation}");
@@ -218,6 +216,16 @@ async fn back_to_the_first(quiz: &Quiz<'_>) {
     assert!(page.contains("/assets/index-b7a93e60.js"), "{page}");
     assert!(quiz.calls(mark, "PutObject") <= 1, "no file is sent again");
     assert_eq!(quiz.back_end().await, back_end);
+}
+
+/// The back end is asked under the page's own address: distribution, load balancer, container. What stands for the back
+/// end knows no API, and says so itself. (`/health` is the emulator's own, whoever is asked.)
+async fn the_page_reaches_the_back_end(quiz: &Quiz<'_>) {
+    let api = quiz.view("/api/events").await;
+    assert_eq!(
+        (api.status, api.body.as_str()),
+        (404, "there is / and /health\n")
+    );
 }
 
 /// The new tasks answer; load balancers take a moment to see them.

@@ -69,13 +69,13 @@ impl<'w> Quiz<'w> {
         for file in ["lockstep.yaml", "infrastructure.yaml"] {
             quiz.edit(file, "public.ecr.aws/docker/library/httpd:2.4", &fallback);
         }
-        let address = &quiz.address;
+        let (address, back_end) = (&quiz.address, quiz.back_end_address());
         quiz.edit(
             "lockstep.yaml",
             "    verify: { settle_seconds: 30 }\n",
             &format!(
                 "    sites: {{ frontend: {{ check: {{ url: \"{address}/\" }} }} }}\n    verify:\n      http: [{{ url: \
-                 \"{address}/health\", attempts: 20, interval_seconds: 1 }}]\n      settle_seconds: 2\n"
+                 \"{back_end}health\", attempts: 20, interval_seconds: 1 }}]\n      settle_seconds: 2\n"
             ),
         );
         let boundary = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
@@ -189,10 +189,12 @@ impl<'w> Quiz<'w> {
 
     /// What the back end answers, through its load balancer.
     pub async fn back_end_says(&self) -> String {
+        get(&self.back_end_address()).await.body
+    }
+
+    fn back_end_address(&self) -> String {
         let port = self.world.engine().state().emulator_port;
-        get(&format!("http://127.0.0.1:{port}/_alb/{NAME}/"))
-            .await
-            .body
+        format!("http://127.0.0.1:{port}/_alb/{NAME}/")
     }
 
     /// What somebody gets from the bucket itself.
