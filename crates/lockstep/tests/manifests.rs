@@ -75,7 +75,11 @@ fn what_the_ledger_keeps_reads_back_the_same() {
 
 #[test]
 fn the_examples_are_accepted() {
-    for folder in ["../../examples/hello-service", "../../examples/migrations"] {
+    for folder in [
+        "../../examples/hello-service",
+        "../../examples/live-quiz",
+        "../../examples/migrations",
+    ] {
         for file in files(folder, "lockstep.yaml") {
             accept(&file);
         }
