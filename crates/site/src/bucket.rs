@@ -8,10 +8,28 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
 use lockstep::site::{BucketFault, FileEntry};
+use lockstep_aws::Mandate;
 use lockstep_s3::{copy_source, failed, found};
 
 /// How many objects S3 deletes with one call.
 const DELETED_AT_ONCE: usize = 1_000;
+
+/// What S3 says when an object is not what it was when it was looked at.
+const CHANGED: [&str; 3] = [
+    "PreconditionFailed",
+    "ConditionalRequestConflict",
+    "NoSuchKey",
+];
+
+/// The metadata with the hash of what Lockstep puts.
+const SHA256: &str = "lockstep-sha256";
+
+/// What an object says of itself.
+struct Headers {
+    sha256: String,
+    content_type: String,
+    control: String,
+}
 
 /// A bucket with the releases of a site.
 #[derive(Debug, Clone)]
@@ -27,6 +45,8 @@ pub struct Listed {
     pub key: String,
     /// When it was written, in milliseconds since 1970.
     pub at: i64,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 impl Bucket {
@@ -88,6 +108,10 @@ impl Bucket {
                 Listed {
                     key: it.key().unwrap_or_default().to_owned(),
                     at: at.unwrap_or_default(),
+                    size: it
+                        .size()
+                        .and_then(|it| u64::try_from(it).ok())
+                        .unwrap_or_default(),
                 }
             }));
         }
@@ -106,6 +130,10 @@ impl Bucket {
                 Listed {
                     key: it.key().unwrap_or_default().to_owned(),
                     at: at.unwrap_or_default(),
+                    size: it
+                        .size()
+                        .and_then(|it| u64::try_from(it).ok())
+                        .unwrap_or_default(),
                 }
             }));
             let deeper = page.common_prefixes().iter();
@@ -120,10 +148,82 @@ impl Bucket {
         let put = put
             .content_type(&file.content_type)
             .cache_control(&file.control)
-            .metadata("lockstep-sha256", &file.sha256)
+            .metadata(SHA256, &file.sha256)
             .body(ByteStream::from(bytes));
         let sent = put.send().await.map(drop);
         sent.map_err(|error| failed("s3:PutObject", self.place(key), &error))
+    }
+
+    /// Whether there is an object with this content and these headers, put there by Lockstep.
+    pub async fn has(&self, key: &str, file: &FileEntry) -> Result<bool, PhaseError> {
+        let there = self.head(key).await?;
+        Ok(there.is_some_and(|it| {
+            it.sha256 == file.sha256
+                && it.content_type == file.content_type
+                && it.control == file.control
+        }))
+    }
+
+    /// Whether there is an object with this content, put there by Lockstep.
+    pub async fn has_content(&self, key: &str, file: &FileEntry) -> Result<bool, PhaseError> {
+        let there = self.head(key).await?;
+        Ok(there.is_some_and(|it| it.sha256 == file.sha256))
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Headers>, PhaseError> {
+        let head = self.client.head_object().bucket(&self.name).key(key);
+        let output = found(head.send().await);
+        let output = output.map_err(|error| failed("s3:HeadObject", self.place(key), &error))?;
+        Ok(output.map(|it| Headers {
+            sha256: it
+                .metadata()
+                .and_then(|it| it.get(SHA256))
+                .cloned()
+                .unwrap_or_default(),
+            content_type: it.content_type().unwrap_or_default().to_owned(),
+            control: it.cache_control().unwrap_or_default().to_owned(),
+        }))
+    }
+
+    /// Gives a short text another content, if it has the one `from` and that may still be done; no object is an empty one.
+    /// Gives whether S3 took it; where it did not, it is not what it was when it was looked at.
+    pub async fn swap(
+        &self,
+        key: &str,
+        (from, to): (&str, &str),
+        mandate: &Mandate,
+    ) -> Result<bool, PhaseError> {
+        let get = self.client.get_object().bucket(&self.name).key(key);
+        let output = found(get.send().await);
+        let output = output.map_err(|error| failed("s3:GetObject", self.place(key), &error))?;
+        let put = self.client.put_object().bucket(&self.name).key(key);
+        let put = put.content_type("text/plain").cache_control("no-cache");
+        let (standing, put) = match output {
+            None => (Vec::new(), put.if_none_match("*")),
+            Some(output) => {
+                let etag = output.e_tag().map(str::to_owned);
+                let bytes = output.body.collect().await;
+                let bytes = bytes.map_err(|error| PhaseError::Transient {
+                    operation: "s3:GetObject".to_owned(),
+                    source_text: format!("{}: {error}", self.place(key)),
+                })?;
+                (bytes.to_vec(), put.set_if_match(etag))
+            }
+        };
+        if standing != from.as_bytes() {
+            return Ok(false);
+        }
+        mandate.holds().await?;
+        match put
+            .body(ByteStream::from(to.as_bytes().to_vec()))
+            .send()
+            .await
+        {
+            Ok(_) => Ok(true),
+            // Somebody changed it in between; or this is the second try of a call that was done.
+            Err(error) if CHANGED.iter().any(|it| error.code() == Some(it)) => Ok(false),
+            Err(error) => Err(failed("s3:PutObject", self.place(key), &error)),
+        }
     }
 
     /// Copies a file within the bucket, with its headers. Gives whether it was there.

@@ -10,7 +10,8 @@ use lockstep::plan::{Change, Part, PartStep};
 use lockstep::record::DeploymentRef;
 use lockstep::release::{Artifact, Artifacts, ZipArtifact};
 use lockstep::site::{
-    ConfigFile, Found, FoundStore, Pointer, SiteInputs, default_key, missing_output, plan_site,
+    ConfigFile, Found, FoundStore, Pointer, SiteInputs, default_key, marker_key, missing_output,
+    plan_site, scope_in_place,
 };
 use lockstep::{Only, PhaseError};
 use lockstep_cloudformation::CloudFormation;
@@ -120,7 +121,20 @@ impl Sites {
             }
             _ => None,
         };
+        let marker = match &site.in_place {
+            None => String::new(),
+            Some(prefix) => {
+                let key = marker_key(&scope_in_place(deployment, component, prefix));
+                match or_check(place.read(&key).await)? {
+                    Ok(mark) => String::from_utf8_lossy(&mark.unwrap_or_default()).into_owned(),
+                    // Without the bucket there is no mark.
+                    Err(_) if fault.is_some() => String::new(),
+                    Err(check) => return Ok(failed(vec![allowed_by(check)])),
+                }
+            }
+        };
         let found = Found {
+            marker,
             store,
             bucket,
             bucket_fault: fault,
@@ -175,7 +189,7 @@ impl Sites {
 fn allowed_by(check: Check) -> Check {
     Check {
         todo:
-            "allow it with the parameters SiteBuckets, SiteDistributions and SiteKeyValueStores of the lockstep stack"
+            "allow it with the parameters SiteBuckets, SiteBucketsInPlace, SiteDistributions and SiteKeyValueStores of the lockstep stack"
                 .into(),
         ..check
     }
@@ -279,6 +293,7 @@ mod tests {
             distribution: StackParameter::Text("E1".into()),
             origin: None,
             switch: ResolvedSwitch::OriginPath,
+            in_place: None,
             artifact: "web.zip".into(),
             rules: Rules::default(),
             config: Some(ResolvedSiteConfig {

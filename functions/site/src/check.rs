@@ -69,12 +69,15 @@ pub(crate) fn summary(step: &SiteStep, seen: &Looked) -> String {
     let before = seen.before.as_ref();
     let nothing = std::collections::BTreeSet::new();
     let puts = order(&step.scope, inventory, before, &nothing);
-    let sent = puts
-        .iter()
-        .filter(|(_, _, put)| *put == Put::Upload)
-        .count();
+    let sent = match &seen.replaced {
+        Some(replaced) => replaced.files.len(),
+        None => puts
+            .iter()
+            .filter(|(_, _, put)| *put == Put::Upload)
+            .count(),
+    };
     let all = inventory.files.len();
-    let forgotten = forgotten(step, before, inventory);
+    let forgotten = forgotten(step, seen, inventory);
     let forgotten = match forgotten.as_slice() {
         [] => "CloudFront had nothing to forget".to_owned(),
         [one] => format!("CloudFront forgot {one}"),
@@ -112,7 +115,7 @@ async fn look(http: &HttpGet, step: &SiteStep, seen: &Looked) -> Look {
     let asked = stream::iter(found).map(async |address| {
         let answer = http.get(&address, TIMEOUT).await;
         let answer = answer.map_err(|failure| failure.to_string());
-        fault_of(&expected(&address, seen), answer).map(|it| format!("GET {address}: {it}"))
+        fault_of(&expected(&address, step, seen), answer).map(|it| format!("GET {address}: {it}"))
     });
     let faults: Vec<_> = asked.buffered(AT_ONCE).collect().await;
     match faults.into_iter().flatten().collect::<Vec<_>>() {
@@ -129,10 +132,11 @@ fn fault_of(expected: &Expected, answer: Result<HttpAnswer, String>) -> Option<S
 }
 
 /// What the release says of an address.
-fn expected(address: &str, seen: &Looked) -> Expected {
+fn expected(address: &str, step: &SiteStep, seen: &Looked) -> Expected {
     let path = address.split("://").nth(1);
     let path = path.and_then(|it| it.split_once('/')).map(|(_, path)| path);
     let path = path.unwrap_or_default().split('?').next();
+    let path = path.and_then(|it| it.strip_prefix(step.seen_below()));
     let inventory = seen.inventory.as_ref();
     let file = inventory.and_then(|it| it.get(path.unwrap_or_default()));
     file.map_or(Expected::NoPage, |file| {

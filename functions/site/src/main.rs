@@ -3,6 +3,7 @@
 
 mod bundle;
 mod check;
+mod in_place;
 mod permit;
 mod phase;
 mod prune;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use lockstep::site::{
-    Do, Invalidation, Inventory, Looked, Next, Pointer, SiteStep, Switch, inventory_key, next,
-    undo_next,
+    Do, Invalidation, Inventory, Looked, Next, Pointer, SiteStep, Switch, inventory_key,
+    marker_key, next, undo_next,
 };
 use lockstep::{Phase, PhaseError, Progress, WakeKey};
 use lockstep_aws::HttpGet;
@@ -56,6 +56,22 @@ impl SitePhase {
                     match &action {
                         Do::Upload => {
                             if let Some(note) = self.upload(step, &seen).await? {
+                                return Ok(Progress::Running { note });
+                            }
+                        }
+                        Do::Keep => {
+                            if let Some(note) = self.keep(step, &seen).await? {
+                                return Ok(Progress::Running { note });
+                            }
+                        }
+                        Do::Replace | Do::Restore => {
+                            let Some(list) = &seen.replaced else { break };
+                            let left = if undo {
+                                self.restore(step, list).await?
+                            } else {
+                                self.replace(step, list, &seen).await?
+                            };
+                            if let Some(note) = left {
                                 return Ok(Progress::Running { note });
                             }
                         }
@@ -120,8 +136,19 @@ impl SitePhase {
         Ok(())
     }
 
-    /// What the key says, where one is the switch.
+    /// What the mark or the key says, where one does.
     async fn pointer(&self, step: &SiteStep) -> Result<Pointer, PhaseError> {
+        if step.in_place().is_some() {
+            let mark = self
+                .bucket(&step.bucket)
+                .read(&marker_key(&step.scope))
+                .await?;
+            let path = String::from_utf8_lossy(&mark.unwrap_or_default()).into_owned();
+            return Ok(Pointer {
+                path,
+                settling: false,
+            });
+        }
         let Switch::KeyValueStore { arn, key } = &step.switch else {
             return Ok(Pointer::default());
         };
@@ -155,17 +182,28 @@ impl SitePhase {
             inventory: self.inventory(step, &step.release).await?,
             before,
             pointer: self.pointer(step).await?,
+            replaced: match step.in_place() {
+                Some(_) => self.list(step, &step.replaced_key()).await?,
+                None => None,
+            },
             invalidation,
         })
     }
 
-    async fn inventory(
+    pub(crate) async fn inventory(
         &self,
         step: &SiteStep,
         release: &str,
     ) -> Result<Option<Inventory>, PhaseError> {
-        let key = inventory_key(&step.scope, release);
-        let Some(bytes) = self.bucket(&step.bucket).read(&key).await? else {
+        self.list(step, &inventory_key(&step.scope, release)).await
+    }
+
+    async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        step: &SiteStep,
+        key: &str,
+    ) -> Result<Option<T>, PhaseError> {
+        let Some(bytes) = self.bucket(&step.bucket).read(key).await? else {
             return Ok(None);
         };
         let inventory = serde_json::from_slice(&bytes);

@@ -49,7 +49,7 @@ impl SitePhase {
 }
 
 /// All releases of the site in the bucket. One without a list was never live, and is the oldest.
-async fn kept(bucket: &Bucket, step: &SiteStep) -> Result<Vec<Kept>, PhaseError> {
+pub(crate) async fn kept(bucket: &Bucket, step: &SiteStep) -> Result<Vec<Kept>, PhaseError> {
     let (keys, prefixes) = bucket.children(&step.scope).await?;
     let mut all = BTreeMap::new();
     for prefix in prefixes {

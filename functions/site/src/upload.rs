@@ -13,13 +13,13 @@ use crate::bundle::{Bundle, hex_of};
 use crate::phase::SitePhase;
 
 /// How many files are sent at the same time: S3 takes thousands a second.
-const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 
 /// How many large ones: each of them is in memory as a whole.
-const LARGE_AT_ONCE: usize = 3;
+pub(crate) const LARGE_AT_ONCE: usize = 3;
 
 /// From how many bytes on a file is large.
-const LARGE: u64 = 4 << 20;
+pub(crate) const LARGE: u64 = 4 << 20;
 
 /// What came of one file.
 enum Sent {
@@ -144,24 +144,33 @@ impl SitePhase {
         step: &SiteStep,
         inventory: &Inventory,
     ) -> Result<(), PhaseError> {
-        let bytes = serde_json::to_vec(inventory).map_err(|error| PhaseError::Rejected {
-            resource: step.resource(),
-            reason: format!("the list of its files cannot be written as JSON: {error}"),
-        })?;
-        let file = FileEntry {
-            sha256: hex_of(&bytes),
-            size: bytes.len() as u64,
-            content_type: "application/json".to_owned(),
-            control: "no-cache".to_owned(),
-            kind: Kind::Other,
-        };
+        let (file, bytes) = json(step, inventory)?;
         let key = inventory_key(&step.scope, &step.release);
         bucket.put(&key, &file, bytes).await
     }
 }
 
+/// A list as a file.
+pub(crate) fn json(
+    step: &SiteStep,
+    list: &impl serde::Serialize,
+) -> Result<(FileEntry, Vec<u8>), PhaseError> {
+    let bytes = serde_json::to_vec(list).map_err(|error| PhaseError::Rejected {
+        resource: step.resource(),
+        reason: format!("the list of its files cannot be written as JSON: {error}"),
+    })?;
+    let file = FileEntry {
+        sha256: hex_of(&bytes),
+        size: bytes.len() as u64,
+        content_type: "application/json".to_owned(),
+        control: "no-cache".to_owned(),
+        kind: Kind::Other,
+    };
+    Ok((file, bytes))
+}
+
 /// A site without a page is most often one whose folder was packed instead of what is in it.
-fn of_pages(
+pub(crate) fn of_pages(
     step: &SiteStep,
     files: std::collections::BTreeMap<String, FileEntry>,
 ) -> Result<std::collections::BTreeMap<String, FileEntry>, PhaseError> {

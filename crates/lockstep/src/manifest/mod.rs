@@ -61,7 +61,7 @@ pub use resolved_stack::{ResolvedStack, StackParameter, StackTemplate};
 pub use schema::json_schema;
 pub use sites::{
     ResolvedSite, ResolvedSiteConfig, ResolvedSwitch, Site, SiteCache, SiteCheck, SiteConfig,
-    SiteOutput, SiteOverride, SiteStore, SiteSwitch, SiteSwitchName, SiteValue,
+    SiteLayout, SiteOutput, SiteOverride, SiteStore, SiteSwitch, SiteSwitchName, SiteValue,
 };
 pub use sources::{PackedSource, SOURCE_LIMIT, SourceFolder, has_buildspec};
 pub use stacks::{

@@ -480,6 +480,23 @@ pub(super) fn store_key(text: &str) -> Result<(), Refusal> {
     refuse("a key of at most 512 letters, digits and signs", None)
 }
 
+/// Folders of a bucket in which the files of a site lie.
+pub(super) fn site_folder(text: &str) -> Result<(), Refusal> {
+    let folder = text.trim_end_matches('/');
+    let allowed = |it: char| it.is_ascii_alphanumeric() || "-_./".contains(it);
+    let ours = [".lockstep", "releases"].contains(&folder.split('/').next().unwrap_or_default());
+    if folder.is_empty()
+        || folder.chars().all(allowed)
+            && !folder.starts_with('/')
+            && !folder.contains("//")
+            && !ours
+    {
+        return Ok(());
+    }
+    let help = ours.then_some("Lockstep keeps other things there");
+    refuse("a folder of the bucket, such as `site` or `apps/web`", help)
+}
+
 /// Files of a site that are made when it is deployed.
 pub(super) fn site_file(text: &str) -> Result<(), Refusal> {
     match crate::release_file::path_fault(text) {

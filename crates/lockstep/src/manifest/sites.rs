@@ -31,6 +31,12 @@ pub struct Site {
     /// several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// Where the files of a release lie: `releases`, the default, or `in-place`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<SiteLayout>,
+    /// With `layout: in-place`, the folder of the bucket in which the files lie. Default: its root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     /// How viewers are sent to a release: `origin-path`, the default, or a key of a
     /// `KeyValueStore`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,6 +112,16 @@ pub struct SiteOverride {
     /// What is rolled out before it, in place of what the site itself says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Vec<String>>,
+}
+
+/// Where the files of a release lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiteLayout {
+    /// Below a prefix of its own.
+    Releases,
+    /// Where those of all others lie, one over the other: for buckets whose addresses cannot change.
+    InPlace,
 }
 
 /// How viewers are sent to a release.
@@ -320,6 +336,7 @@ impl Site {
             distribution: self.distribution.replaced(replace),
             origin: self.origin.map(replace),
             switch: self.switch.map(|it| it.replaced(replace)),
+            prefix: self.prefix.map(replace),
             artifact: replace(self.artifact),
             config: self.config.map(config),
             check: self.check.map(|it| SiteCheck {
@@ -335,7 +352,15 @@ impl Site {
             pattern: it.pattern,
             control: it.control,
         });
+        let in_place = (self.layout == Some(SiteLayout::InPlace)).then(|| {
+            let prefix = self.prefix.as_deref().unwrap_or_default();
+            match prefix.trim_matches('/') {
+                "" => String::new(),
+                folder => format!("{folder}/"),
+            }
+        });
         ResolvedSite {
+            in_place,
             bucket: self.bucket.resolve(),
             distribution: self.distribution.resolve(),
             origin: self.origin,
@@ -371,6 +396,9 @@ pub struct ResolvedSite {
     /// The distribution's origin that is the bucket, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
+    /// With releases in place, what is put before a file's path to get its key: empty, or with a slash at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_place: Option<String>,
     /// How viewers are sent to a release.
     #[serde(default)]
     pub switch: ResolvedSwitch,

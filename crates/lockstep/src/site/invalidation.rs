@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Inventory, Kind, SiteStep};
+use super::{Inventory, Kind, Looked, SiteStep, in_place};
 
 /// The one path that stands for all.
 pub const EVERYTHING: &str = "/*";
@@ -12,8 +12,12 @@ pub const EVERYTHING: &str = "/*";
 /// all invalidations in progress, and the first 1,000 of a month cost nothing; `/*` counts as one.
 const MANY: usize = 1_000;
 
-/// What CloudFront forgets when a step's release takes the place of `before`, or gives it back.
-pub fn forgotten(step: &SiteStep, before: Option<&Inventory>, after: &Inventory) -> Vec<String> {
+/// What CloudFront forgets when a step's release goes live, or what was live before.
+pub fn forgotten(step: &SiteStep, seen: &Looked, after: &Inventory) -> Vec<String> {
+    if let (Some(_), Some(replaced)) = (step.in_place(), &seen.replaced) {
+        return in_place::forgotten(step, replaced);
+    }
+    let before = seen.before.as_ref();
     if step.switch.keeps_releases_apart() {
         return step.invalidate.clone();
     }
@@ -44,10 +48,12 @@ pub fn paths(before: Option<&Inventory>, after: &Inventory, also: &[String]) -> 
         };
         !safe && content(old) != content(new)
     };
-    let mut paths: BTreeSet<String> = all
-        .filter(differs)
-        .flat_map(|path| viewed_as(path))
-        .collect();
+    limited(all.filter(differs).cloned(), also)
+}
+
+/// The addresses of files, and what the manifest adds, or all where these are too many.
+pub(super) fn limited(files: impl Iterator<Item = String>, also: &[String]) -> Vec<String> {
+    let mut paths: BTreeSet<String> = files.flat_map(|path| viewed_as(&path)).collect();
     paths.extend(also.iter().cloned());
     if paths.len() > MANY || paths.contains(EVERYTHING) {
         return vec![EVERYTHING.to_owned()];

@@ -6,6 +6,7 @@
 
 mod config_xml;
 mod identity;
+mod in_place;
 mod invalidation;
 mod inventory;
 mod keep;
@@ -21,6 +22,10 @@ mod upload;
 
 pub use config_xml::with_origin_path;
 pub use identity::{ConfigFile, inventory_key, is_release, prefix, release_id, release_of, scope};
+pub use in_place::{
+    ASIDE, Layout, Replaced, Replacement, in_order, leftovers, marker_key, previous, replaced,
+    scope_in_place,
+};
 pub use invalidation::{EVERYTHING, forgotten, paths};
 pub use inventory::{Carried, FileEntry, Inventory};
 pub use keep::{Kept, superfluous};

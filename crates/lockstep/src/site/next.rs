@@ -1,6 +1,9 @@
 //! What to do next about a site, from nothing but a look at it.
 
-use super::{Inventory, LiveDistribution, Pointer, SiteStep, Switch, forgotten};
+use super::{
+    Inventory, LiveDistribution, Pointer, Replaced, SiteStep, Switch, forgotten, in_place,
+    marker_key,
+};
 use crate::PhaseError;
 
 /// All that is looked at.
@@ -14,6 +17,8 @@ pub struct Looked {
     pub before: Option<Inventory>,
     /// What the key says, where viewers are sent to a release by one.
     pub pointer: Pointer,
+    /// What this deployment replaces, where releases lie in place; `None` until that lies aside.
+    pub replaced: Option<Replaced>,
     /// The deployment's own invalidation, or that of its undo.
     pub invalidation: Option<Invalidation>,
 }
@@ -30,6 +35,12 @@ pub struct Invalidation {
 pub enum Do {
     /// Put the files there, and their list once all of them are.
     Upload,
+    /// Copy aside what is about to be replaced, and write down what that is.
+    Keep,
+    /// Put the files in place of others, and then the mark.
+    Replace,
+    /// Put back what was replaced, and then the mark.
+    Restore,
     /// Another path, in place of what it is.
     Switch {
         /// What it is.
@@ -73,11 +84,18 @@ pub fn next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
                 "a release without its list of files".to_owned(),
             ));
         };
-        let forgotten = forgotten(step, seen.before.as_ref(), inventory);
+        let forgotten = forgotten(step, seen, inventory);
         return Ok(settle(step, seen, forgotten).unwrap_or(Next::Check));
     }
     if path != step.before {
         return Err(other_path(step, path));
+    }
+    if step.in_place().is_some() {
+        return match &seen.replaced {
+            None => Ok(Next::Act(Do::Keep)),
+            Some(it) if it.restored => Err(in_place::put_back_already(step)),
+            Some(_) => Ok(Next::Act(Do::Replace)),
+        };
     }
     let before = seen.before.as_ref().map(|it| it.release.as_str());
     let ready = |it: &Inventory| it.is_ready_after(before);
@@ -97,6 +115,9 @@ pub fn next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
 /// [`PhaseError::Diverged`] when somebody else changed the origin meanwhile.
 pub fn undo_next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
     let path = path(step, seen)?;
+    if step.in_place().is_some() {
+        return undo_in_place(step, seen, path);
+    }
     if path == step.after() {
         return Ok(Next::Act(Do::Switch {
             from: path.to_owned(),
@@ -112,10 +133,30 @@ pub fn undo_next(step: &SiteStep, seen: &Looked) -> Result<Next, PhaseError> {
         });
     };
     // Whether it was live for a moment cannot be told from what is there now.
-    let forgotten = forgotten(step, seen.before.as_ref(), inventory);
+    let forgotten = forgotten(step, seen, inventory);
     let done = || Next::Done {
         summary: format!("serves {} again", step.before_label()),
     };
+    Ok(settle(step, seen, forgotten).unwrap_or_else(done))
+}
+
+/// The same where releases lie in place: whatever was replaced is put back, however little that is.
+fn undo_in_place(step: &SiteStep, seen: &Looked, path: &str) -> Result<Next, PhaseError> {
+    if path != step.after() && path != step.before {
+        return Err(other_path(step, path));
+    }
+    let Some(list) = &seen.replaced else {
+        return Ok(Next::Done {
+            summary: "was never live; nothing to put back".to_owned(),
+        });
+    };
+    if !list.restored {
+        return Ok(Next::Act(Do::Restore));
+    }
+    let done = || Next::Done {
+        summary: format!("serves {} again", step.before_label()),
+    };
+    let forgotten = forgotten(step, seen, &list.inventory);
     Ok(settle(step, seen, forgotten).unwrap_or_else(done))
 }
 
@@ -127,8 +168,9 @@ fn settle(step: &SiteStep, seen: &Looked, forgotten: Vec<String>) -> Option<Next
             note: note.to_owned(),
         })
     };
-    // Nothing of the distribution was changed where a key is the switch.
-    if step.switch == Switch::OriginPath && !seen.distribution.deployed {
+    // Nothing of the distribution was changed where a key is the switch, or a mark.
+    let by_path = step.switch == Switch::OriginPath && step.in_place().is_none();
+    if by_path && !seen.distribution.deployed {
         return wait("CloudFront brings the new origin path to its edge locations");
     }
     if forgotten.is_empty() {
@@ -150,6 +192,9 @@ fn path<'a>(step: &SiteStep, seen: &'a Looked) -> Result<&'a str, PhaseError> {
             format!("no origin {} with the bucket {}", step.origin, step.bucket),
         )
     })?;
+    if step.in_place().is_some() {
+        return Ok(&seen.pointer.path);
+    }
     match step.switch {
         Switch::OriginPath => Ok(&origin.path),
         Switch::KeyValueStore { .. } if origin.path.is_empty() => Ok(&seen.pointer.path),
@@ -161,7 +206,15 @@ fn path<'a>(step: &SiteStep, seen: &'a Looked) -> Result<&'a str, PhaseError> {
 }
 
 fn other_path(step: &SiteStep, path: &str) -> PhaseError {
-    diverged(step, format!("{} `{path}`", step.switch.place()))
+    diverged(step, format!("{} `{path}`", place(step)))
+}
+
+/// Where it stands what is live, for people.
+fn place(step: &SiteStep) -> String {
+    match step.in_place() {
+        Some(_) => format!("the mark s3://{}/{}", step.bucket, marker_key(&step.scope)),
+        None => step.switch.place(),
+    }
 }
 
 fn diverged(step: &SiteStep, found: String) -> PhaseError {
@@ -172,7 +225,7 @@ fn diverged(step: &SiteStep, found: String) -> PhaseError {
     } = step;
     PhaseError::Diverged {
         resource: format!("{} (distribution {distribution})", step.resource()),
-        expected: format!("{} `{before}` or `{}`", step.switch.place(), step.after()),
+        expected: format!("{} `{before}` or `{}`", place(step), step.after()),
         found,
     }
 }
@@ -182,8 +235,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
     use super::super::inventory::testing::inventory;
-    use super::super::planning::testing::{distribution, step};
-    use super::super::{Inventory, Pointer, SiteStep, Switch};
+    use super::super::planning::testing::{BEFORE, distribution, step};
+    use super::super::{Inventory, Layout, Pointer, SiteStep, Switch, replaced};
     use super::{Do, Invalidation, Looked, Next, next, undo_next};
 
     fn seen(step: &SiteStep, path: &str) -> Looked {
@@ -197,6 +250,7 @@ mod tests {
             inventory: Some(after),
             before: Some(before),
             pointer: Pointer::default(),
+            replaced: None,
             invalidation: None,
         }
     }
@@ -224,6 +278,9 @@ mod tests {
     fn word(next: &Next) -> &'static str {
         match next {
             Next::Act(Do::Upload) => "upload",
+            Next::Act(Do::Keep) => "keep",
+            Next::Act(Do::Replace) => "replace",
+            Next::Act(Do::Restore) => "restore",
             Next::Act(Do::Switch { .. }) => "switch",
             Next::Act(Do::Invalidate(_)) => "invalidate",
             Next::Wait { .. } => "wait",
@@ -370,5 +427,39 @@ mod tests {
             told.contains("the key quiz/production/web `/theirs`"),
             "{told}"
         );
+    }
+
+    fn in_place(mut step: SiteStep) -> SiteStep {
+        step.layout = Layout::InPlace {
+            prefix: String::new(),
+            seen_below: String::new(),
+        };
+        step.before = BEFORE.to_owned();
+        step
+    }
+
+    #[test]
+    fn in_place_nothing_is_replaced_before_it_lies_aside() {
+        let step = in_place(step());
+        let said = |seen: &Looked| word(&next(&step, seen).unwrap());
+        let back = |seen: &Looked| word(&undo_next(&step, seen).unwrap());
+        let mut at = seen_by_key(&step, BEFORE);
+        assert_eq!((said(&at), back(&at)), ("keep", "done"));
+        let two = at.inventory.clone().unwrap();
+        let there = [("index.html".to_owned(), 1)].into();
+        at.replaced = Some(replaced(two, at.before.as_ref(), &there));
+        assert_eq!((said(&at), back(&at)), ("replace", "restore"));
+        at.pointer.path = step.after();
+        assert_eq!((said(&at), back(&at)), ("invalidate", "restore"));
+        at.invalidation = Some(Invalidation { completed: true });
+        assert_eq!(said(&at), "check");
+        at.pointer.path = BEFORE.into();
+        at.replaced.as_mut().unwrap().restored = true;
+        assert_eq!(back(&at), "done");
+        at.invalidation = None;
+        assert_eq!(back(&at), "invalidate");
+        assert_eq!(next(&step, &at).unwrap_err().name(), "Rejected");
+        at.pointer.path = "somebody else".into();
+        assert_eq!(undo_next(&step, &at).unwrap_err().name(), "Diverged");
     }
 }

@@ -1,7 +1,8 @@
 //! From what is wanted and what is live to a step, or to what is in the way.
 
 use super::{
-    ConfigFile, LiveDistribution, Origin, SiteStep, Switch, default_key, release_id, scope,
+    ConfigFile, Layout, LiveDistribution, Origin, SiteStep, Switch, default_key, is_release,
+    release_id, scope, scope_in_place,
 };
 use crate::Check;
 use crate::manifest::{ResolvedSite, ResolvedSwitch};
@@ -23,6 +24,8 @@ pub struct Found {
     pub config: Option<ConfigFile>,
     /// The `KeyValueStore`, where the manifest names one.
     pub store: Option<FoundStore>,
+    /// The release that the mark names, where releases lie in place; empty where there is none.
+    pub marker: String,
 }
 
 /// What there is of a `KeyValueStore`.
@@ -80,11 +83,24 @@ pub fn plan_site(inputs: &SiteInputs<'_>) -> Result<Option<SiteStep>, Vec<Check>
         Err(check) => return Err(bucket.into_iter().chain([check]).collect()),
     };
     let (switch, before) = switch(inputs, live, origin).map_err(|check| vec![check])?;
+    let (layout, scope, before) = match &site.in_place {
+        None => (Layout::Releases, scope(deployment, component), before),
+        Some(prefix) => {
+            let layout = layout(inputs, origin, prefix).map_err(|check| vec![check])?;
+            let scope = scope_in_place(deployment, component, prefix);
+            (layout, scope, found.marker.clone())
+        }
+    };
+    let seen_below = match &layout {
+        Layout::InPlace { seen_below, .. } => seen_below.clone(),
+        Layout::Releases => String::new(),
+    };
     let check = site.check.clone();
     let step = SiteStep {
         deployment: deployment.id.to_string(),
         component: component.to_owned(),
-        scope: scope(deployment, component),
+        layout,
+        scope,
         bucket: found.bucket.clone(),
         distribution: found.id.clone(),
         origin: origin.id.clone(),
@@ -95,11 +111,51 @@ pub fn plan_site(inputs: &SiteInputs<'_>) -> Result<Option<SiteStep>, Vec<Check>
         config: found.config.clone(),
         before,
         invalidate: site.invalidate.clone(),
-        check: check.unwrap_or_else(|| format!("https://{}/", live.domain)),
+        check: check.unwrap_or_else(|| format!("https://{}/{seen_below}", live.domain)),
         keep: site.keep,
         deadline_seconds: site.timeout_seconds,
     };
     Ok((step.after() != step.before).then_some(step))
+}
+
+/// Where files lie in place, and where viewers see them.
+fn layout(inputs: &SiteInputs<'_>, origin: &Origin, prefix: &str) -> Result<Layout, Check> {
+    let check = |what: &str, found: String, expected: String, todo: &str| Check {
+        what: what.into(),
+        resource: format!("site {}", inputs.component),
+        found,
+        expected,
+        todo: todo.into(),
+        curable: true,
+    };
+    let marker = &inputs.found.marker;
+    if !(marker.is_empty() || is_release(marker)) {
+        return Err(check(
+            "mark",
+            marker.clone(),
+            "the name of a release, or nothing".into(),
+            "somebody wrote it: put back what was there, or delete it",
+        ));
+    }
+    let path = origin.path.trim_start_matches('/');
+    let seen_below = match path {
+        "" => Some(prefix),
+        path => prefix
+            .strip_prefix(path)
+            .and_then(|it| it.strip_prefix('/')),
+    };
+    let seen_below = seen_below.ok_or_else(|| {
+        check(
+            "origin path",
+            origin.path.clone(),
+            format!("one that leads to the prefix `{prefix}`"),
+            "correct `prefix` in lockstep.yaml and apply it: viewers would not see the files",
+        )
+    })?;
+    Ok(Layout::InPlace {
+        prefix: prefix.to_owned(),
+        seen_below: seen_below.to_owned(),
+    })
 }
 
 /// How viewers are sent to a release, and where they are sent now.
@@ -303,7 +359,7 @@ pub fn missing_output(component: &str, stack: &str, output: &str, found: &str) -
 
 #[cfg(test)]
 pub(super) mod testing {
-    use super::super::{Behavior, LiveDistribution, Origin, Rules, SiteStep, Switch};
+    use super::super::{Behavior, Layout, LiveDistribution, Origin, Rules, SiteStep, Switch};
     use crate::release::ZipArtifact;
 
     pub(in super::super) const BEFORE: &str = "0123456789abcdef0123";
@@ -350,6 +406,7 @@ pub(super) mod testing {
         SiteStep {
             deployment: "01JD".into(),
             component: "web".into(),
+            layout: Layout::Releases,
             scope: "releases/quiz/production/web/".into(),
             bucket: "web".into(),
             distribution: "E1".into(),
@@ -375,7 +432,7 @@ pub(super) mod testing {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-    use super::super::{Origin, Rules, Switch};
+    use super::super::{Layout, Origin, Rules, Switch};
     use super::testing::{bundle, distribution};
     use super::{BucketFault, Found, FoundStore, SiteInputs, plan_site};
     use crate::manifest::{ResolvedSite, ResolvedSwitch, StackParameter};
@@ -388,6 +445,7 @@ mod tests {
             distribution: StackParameter::Text("E1".into()),
             origin: None,
             switch: ResolvedSwitch::OriginPath,
+            in_place: None,
             artifact: "web.zip".into(),
             rules: Rules::default(),
             config: None,
@@ -406,6 +464,7 @@ mod tests {
             distribution: Some(distribution(path)),
             config: None,
             store: None,
+            marker: String::new(),
         }
     }
 
@@ -502,6 +561,37 @@ mod tests {
             ("docs", "/docs")
         );
         assert!(plan(&named("nope"), &twice).unwrap_err()[0].contains("an origin nope"));
+    }
+
+    #[test]
+    fn in_place_the_mark_says_what_is_live() {
+        let below = |prefix: &str| ResolvedSite {
+            in_place: Some(prefix.into()),
+            ..site()
+        };
+        let step = plan(&below("app/"), &found("")).unwrap().unwrap();
+        assert_eq!((step.before.as_str(), step.seen_below()), ("", "app/"));
+        assert_eq!(step.check, "https://d1.cloudfront.net/app/");
+        assert_eq!(step.scope, ".lockstep/quiz/production/web/below:app/");
+        let mut live = found("/app");
+        live.marker = step.release.clone();
+        assert_eq!(plan(&below("app/"), &live), Ok(None), "live already");
+        live.marker = "0123456789abcdef0123".into();
+        let step = plan(&below("app/"), &live).unwrap().unwrap();
+        assert_eq!(
+            (step.before, step.layout),
+            (
+                live.marker.clone(),
+                Layout::InPlace {
+                    prefix: "app/".into(),
+                    seen_below: String::new()
+                }
+            )
+        );
+        let lost = plan(&below(""), &live).unwrap_err();
+        assert!(lost[0].contains("/app"), "{lost:?}");
+        live.marker = "<html>".into();
+        assert!(plan(&below("app/"), &live).unwrap_err()[0].contains("<html>"));
     }
 
     #[test]

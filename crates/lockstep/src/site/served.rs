@@ -58,6 +58,7 @@ mod tests {
                 path: String::new(),
                 settling,
             },
+            replaced: None,
             invalidation: None,
         }
     }

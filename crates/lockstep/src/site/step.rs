@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigFile, Rules, Switch, prefix, release_of};
+use super::{ConfigFile, Layout, Rules, Switch, is_release, prefix, release_of};
 use crate::release::ZipArtifact;
 
 /// One site's new release. Immutable once written, and all that the phase knows.
@@ -12,7 +12,10 @@ pub struct SiteStep {
     pub deployment: String,
     /// The manifest's name of the site.
     pub component: String,
-    /// The prefix of all its releases.
+    /// Where its files are.
+    #[serde(default)]
+    pub layout: Layout,
+    /// The prefix of all its releases, or of what is kept about them.
     pub scope: String,
     /// The bucket with its releases.
     pub bucket: String,
@@ -32,7 +35,7 @@ pub struct SiteStep {
     /// The file that is made when the site is deployed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigFile>,
-    /// The path before, where the switch has it: what is live, and what is put back.
+    /// The path before, where the switch has it, or the release that the mark names: what is live, and what is put back.
     pub before: String,
     /// What CloudFront forgets in any case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,14 +54,20 @@ impl SiteStep {
         format!("site {}", self.component)
     }
 
-    /// The path afterwards.
+    /// The path afterwards, or the release that the mark is to name.
     pub fn after(&self) -> String {
+        if self.in_place().is_some() {
+            return self.release.clone();
+        }
         let prefix = prefix(&self.scope, &self.release);
         format!("/{}", prefix.trim_end_matches('/'))
     }
 
     /// The release that is live before; `None` for what Lockstep did not put there.
     pub fn release_before(&self) -> Option<&str> {
+        if self.in_place().is_some() {
+            return is_release(&self.before).then_some(self.before.as_str());
+        }
         release_of(&self.scope, &self.before)
     }
 
@@ -81,6 +90,15 @@ impl SiteStep {
             before,
             ..
         } = self;
+        if self.in_place().is_some() {
+            let (list, copies) = (self.replaced_key(), self.copy_key(""));
+            let Self { bucket, .. } = self;
+            return format!(
+                "s3://{bucket}/{list} lists what was replaced and what is new; copies of what was there before lie at \
+                 s3://{bucket}/{copies}: copy these back, delete what is new, then: aws cloudfront create-invalidation \
+                 --distribution-id {distribution} --paths '/*'"
+            );
+        }
         self.switch.restore_command(distribution, origin, before)
     }
 

@@ -5,12 +5,13 @@
 )]
 
 mod by_key;
+mod in_place;
 mod world;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lockstep::site::{ConfigFile, Rules, SiteStep, Switch, prefix};
+use lockstep::site::{ConfigFile, Layout, Rules, SiteStep, Switch, prefix};
 use lockstep::{Phase as _, PhaseError, Progress};
 use lockstep_aws::HttpGet;
 use lockstep_site::{CloudFront, KeyValues};
@@ -43,6 +44,7 @@ fn step(world: &World, number: u32, before: &str, broken: bool) -> SiteStep {
     SiteStep {
         deployment: format!("D{number}"),
         component: "web".into(),
+        layout: Layout::Releases,
         scope: SCOPE.into(),
         bucket: BUCKET.into(),
         distribution: DISTRIBUTION.into(),

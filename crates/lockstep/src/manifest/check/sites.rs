@@ -8,7 +8,7 @@ use crate::manifest::error::Problem;
 use crate::manifest::places::{item_path, join};
 use crate::manifest::resolved::NamedEnvironment;
 use crate::manifest::rules;
-use crate::manifest::sites::{Site, SiteSwitch, SiteValue};
+use crate::manifest::sites::{Site, SiteLayout, SiteSwitch, SiteValue};
 use crate::manifest::types::Manifest;
 use crate::manifest::wording::quoted;
 
@@ -65,6 +65,10 @@ impl Check<'_> {
             };
             self.site(&at, &site, &stacks);
             let target = match &site.switch {
+                _ if site.layout == Some(SiteLayout::InPlace) => {
+                    let prefix = site.prefix.as_deref().unwrap_or_default();
+                    format!("in place {:?} {}", site.bucket, prefix.trim_matches('/'))
+                }
                 None | Some(SiteSwitch::Named(_)) => {
                     format!("{:?} {:?}", site.distribution, site.origin)
                 }
@@ -102,7 +106,31 @@ impl Check<'_> {
         }
     }
 
+    /// What goes with `layout`.
+    fn site_layout(&mut self, at: &At<'_>, site: &Site) {
+        self.stack_field(at, "prefix", site.prefix.as_ref(), rules::site_folder);
+        let in_place = site.layout == Some(SiteLayout::InPlace);
+        let (field, help) = match (&site.prefix, &site.switch) {
+            (Some(_), _) if !in_place => (
+                "prefix",
+                "releases have prefixes of their own; take it away, or say `layout: in-place`",
+            ),
+            (_, Some(_)) if in_place => (
+                "switch",
+                "files in place are replaced, and nothing is switched; take it away",
+            ),
+            _ => return,
+        };
+        if let Some(path) = self.places.first(at.written(&[field])) {
+            let found = format!("`{field}`");
+            let expected = "nothing that this layout has no use for";
+            let problem = Problem::new(&path, found, expected).help(help);
+            self.report(&self.places.key(&path), problem);
+        }
+    }
+
     fn site(&mut self, at: &At<'_>, site: &Site, stacks: &[String]) {
+        self.site_layout(at, site);
         self.site_value(at, "bucket", &site.bucket, stacks, rules::bucket);
         let distribution = &site.distribution;
         self.site_value(

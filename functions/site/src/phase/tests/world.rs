@@ -49,6 +49,10 @@ struct Object {
     bytes: Vec<u8>,
     content_type: String,
     control: String,
+    /// What Lockstep says that its content is.
+    sha256: String,
+    /// Another one with each write.
+    etag: String,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +69,8 @@ struct State {
     calls: usize,
     writes: usize,
     fault: Option<(usize, Fault)>,
+    /// After this many calls nothing is answered any more.
+    dead_after: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -173,6 +179,28 @@ impl World {
         state.fault = Some((at, fault));
     }
 
+    /// From now on whoever calls is dead after so many calls.
+    pub(crate) fn dies_after(&self, number: usize) {
+        let mut state = self.state.lock().unwrap();
+        state.dead_after = Some(state.calls + number);
+    }
+
+    pub(crate) fn lives_again(&self) {
+        self.state.lock().unwrap().dead_after = None;
+    }
+
+    /// Somebody else writes an object.
+    pub(crate) fn put_by_hand(&self, key: &str, content: &str) {
+        let object = Object {
+            bytes: content.as_bytes().to_vec(),
+            content_type: "text/html".to_owned(),
+            etag: "by hand".to_owned(),
+            ..Object::default()
+        };
+        let mut state = self.state.lock().unwrap();
+        state.objects.insert(format!("{BUCKET}/{key}"), object);
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.state.lock().unwrap().calls
     }
@@ -256,7 +284,9 @@ impl World {
         let mut state = self.state.lock().unwrap();
         state.calls += 1;
         let number = state.calls;
-        let fault = state.fault.filter(|(at, _)| *at == number).map(|it| it.1);
+        let is_dead = state.dead_after.is_some_and(|last| number > last);
+        let fault = is_dead.then_some(Fault::FailsBeforeActing);
+        let fault = fault.or_else(|| state.fault.filter(|(at, _)| *at == number).map(|it| it.1));
         let failed = |status: u16, code: &str| {
             let is_json = request
                 .uri()
@@ -306,6 +336,21 @@ fn header(request: &Request<SdkBody>, name: &str) -> String {
     value.unwrap_or_default()
 }
 
+fn described(object: &Object, body: Vec<u8>) -> Response<SdkBody> {
+    let mut answer = answered(200, body);
+    for (name, value) in [
+        ("content-type", &object.content_type),
+        ("cache-control", &object.control),
+        ("x-amz-meta-lockstep-sha256", &object.sha256),
+        ("etag", &object.etag),
+    ] {
+        if !value.is_empty() {
+            answer.headers_mut().insert(name, value.parse().unwrap());
+        }
+    }
+    answer
+}
+
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
     let parts = text.split(begin).skip(1);
     parts.filter_map(|it| it.split(end).next()).collect()
@@ -318,8 +363,12 @@ impl State {
         let body = request.body().bytes().unwrap_or_default().to_vec();
         match request.method().as_str() {
             "GET" if query.contains("list-type=2") => self.list(query),
+            "HEAD" => match self.objects.get(&key) {
+                Some(object) => described(object, Vec::new()),
+                None => answered(404, ""),
+            },
             "GET" => match self.objects.get(&key) {
-                Some(object) => answered(200, object.bytes.clone()),
+                Some(object) => described(object, object.bytes.clone()),
                 None => answered(404, "<Error><Code>NoSuchKey</Code></Error>"),
             },
             "PUT" if !header(request, "x-amz-copy-source").is_empty() => {
@@ -331,8 +380,13 @@ impl State {
                 self.writes += 1;
                 answered(200, "<CopyObjectResult><ETag>e</ETag></CopyObjectResult>")
             }
+            "PUT" if !self.may_put(&key, request) => {
+                answered(412, "<Error><Code>PreconditionFailed</Code></Error>")
+            }
             "PUT" => {
                 let object = Object {
+                    etag: format!("W{}", self.writes),
+                    sha256: header(request, "x-amz-meta-lockstep-sha256"),
                     bytes: body,
                     content_type: header(request, "content-type"),
                     control: header(request, "cache-control"),
@@ -352,6 +406,17 @@ impl State {
             }
             other => panic!("{other} {key}"),
         }
+    }
+
+    /// Whether the object is what the request says that it is.
+    fn may_put(&self, key: &str, request: &Request<SdkBody>) -> bool {
+        let there = self.objects.get(key);
+        let (matches, none) = (
+            header(request, "if-match"),
+            header(request, "if-none-match"),
+        );
+        (matches.is_empty() || there.is_some_and(|it| it.etag == matches))
+            && (none.is_empty() || there.is_none())
     }
 
     fn list(&self, query: &str) -> Response<SdkBody> {
@@ -381,7 +446,8 @@ impl State {
             use std::fmt::Write as _;
             write!(
                 body,
-                "<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:{number:02}.000Z</LastModified></Contents>"
+                "<Contents><Key>{key}</Key><LastModified>2026-01-01T00:00:{number:02}.000Z</LastModified><Size>{}</Size></Contents>",
+                self.objects[&format!("{BUCKET}/{key}")].bytes.len()
             )
             .unwrap();
         }
