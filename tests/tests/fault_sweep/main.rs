@@ -110,6 +110,9 @@ fn is_chosen(scenario: Scenario) -> bool {
 /// The most deployments that are repeated; more than that going wrong is no accident.
 const REPEATED: usize = 8;
 
+/// At most one fault of so many may not strike, because its call was not repeated as often as without faults.
+const UNREACHED: usize = 50;
+
 /// Hundreds of deployments with timeouts of a second, on a machine that may be busy with
 /// something else: what went wrong is done again, alone, and must be right then.
 fn repeat_wrong(done: &mut [(Job, Outcome)]) {
@@ -237,10 +240,18 @@ fn work(
         count += 1;
         let name = format!("{}-{number}-{count}", job.scenario.name());
         let outcome = surviving(&world, &job, name);
-        eprintln!("fault-sweep: {}", line(&job, &outcome));
+        tell(&job, &outcome);
         done.lock().unwrap().push((job, outcome));
     }
     run(world.stop());
+}
+
+/// A line for what went wrong, so that it is not lost among hundreds that went well. `LOCKSTEP_SWEEP_LINES=all` tells
+/// every deployment.
+fn tell(job: &Job, outcome: &Outcome) {
+    if !outcome.faults.is_empty() || std::env::var_os("LOCKSTEP_SWEEP_LINES").is_some() {
+        eprintln!("fault-sweep: {}", line(job, outcome));
+    }
 }
 
 /// One deployment; one that does not come to an end is an outcome too, and makes room for the next.
@@ -291,6 +302,12 @@ fn judge(rows: &BTreeMap<Scenario, Vec<Target>>, done: &[(Job, Outcome)], total:
         wrong.join("\n")
     );
     assert_eq!(done.len(), total);
+    let missed = done.iter().filter(|(_, outcome)| !outcome.reached).count();
+    eprintln!("fault-sweep: {missed} of {total} calls were not made a second time or more often");
+    assert!(
+        missed <= 1 + total / UNREACHED,
+        "{missed} of {total} faults never struck"
+    );
     let document = project().join("docs/fault-sweep.md");
     if std::env::var_os("LOCKSTEP_UPDATE").is_some() {
         std::fs::write(&document, &text).unwrap();
