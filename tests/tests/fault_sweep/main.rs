@@ -1,7 +1,7 @@
 //! The fault sweep: every AWS call of a deployment, hit by every fault.
 //!
-//! Well over a thousand deployments. Without being asked for all of them (`LOCKSTEP_SWEEP=all`) it hits every call by
-//! a quarter of the faults, another one from call to call, and says so.
+//! Thousands of deployments. Without being asked for all of them (`LOCKSTEP_SWEEP=all`) it hits every call by
+//! one fault of the seven, another one from call to call, and says so.
 
 #![allow(
     clippy::unwrap_used,
@@ -67,7 +67,7 @@ fn sweep() {
     let total = jobs.lock().unwrap().len();
     let coverage = match coverage() {
         Coverage::Sample => {
-            "every call by a quarter of the faults; LOCKSTEP_SWEEP=all does the others, too"
+            "every call by one fault of the seven; LOCKSTEP_SWEEP=all does the others, too"
         }
         Coverage::All => "every call by every fault",
         Coverage::Only(_) => "as LOCKSTEP_SWEEP_ONLY says",
@@ -179,7 +179,7 @@ async fn record(world: &World, scenario: Scenario) -> Vec<Target> {
 /// Which deployments are done.
 #[derive(Debug)]
 enum Coverage {
-    /// Every call by one fault of four.
+    /// Every call by one fault of seven.
     Sample,
     /// Every call by every fault.
     All,
@@ -197,7 +197,7 @@ fn coverage() -> Coverage {
 }
 
 /// One fault of so many in a sample.
-const SAMPLE: usize = 4;
+const SAMPLE: usize = Kind::ALL.len();
 
 fn jobs(rows: &BTreeMap<Scenario, Vec<Target>>) -> VecDeque<Job> {
     let coverage = coverage();
