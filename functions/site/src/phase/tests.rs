@@ -23,7 +23,7 @@ use crate::permit::Permit;
 const SCOPE: &str = "releases/quiz/production/web/";
 
 fn page(script: &str) -> String {
-    format!("<script src=\"/assets/{script}\"></script>")
+    format!("<script src=\"assets/{script}\"></script>")
 }
 
 /// The files of a release, whose script has this name; `broken` leaves the script out.
