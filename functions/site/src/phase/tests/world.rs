@@ -456,7 +456,9 @@ impl State {
             .unwrap();
         }
         for prefix in deeper {
-            body += &format!("<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>");
+            body += "<CommonPrefixes><Prefix>";
+            body += &prefix;
+            body += "</Prefix></CommonPrefixes>";
         }
         answered(200, body + "</ListBucketResult>")
     }
