@@ -166,6 +166,23 @@ def repeat_failed_events():
     eventbridge._dispatch_to_lambda = dispatch
 
 
+def start_again_where_settings_changed():
+    """Starts a worker once more whose function's settings were changed while the emulator read them: the code has not run yet."""
+    from ministack.services import lambda_svc
+
+    execute = lambda_svc._execute_function_warm
+
+    def execute_again(function, event, request_id):
+        result = execute(function, event, request_id)
+        body = result.get("body")
+        broke = isinstance(body, dict) and body.get("errorType") == "RuntimeError"
+        if broke and body.get("errorMessage") == "dictionary changed size during iteration":
+            return execute(function, event, request_id)
+        return result
+
+    lambda_svc._execute_function_warm = execute_again
+
+
 def serve_code_of_versions():
     """Has `Code.Location` of a published version lead to that version's code, as on AWS."""
     from ministack.services import lambda_svc
@@ -509,6 +526,7 @@ def serve():
     if os.environ.get("LOCKSTEP_PUBLISH") == "loopback":
         publish_on_loopback()
     repeat_failed_events()
+    start_again_where_settings_changed()
     permit_calls_on_aliases()
     permit_invocations_of_versions()
     permit_parameters_by_path()

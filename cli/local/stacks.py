@@ -5,6 +5,7 @@
 * A stack shows its role, its rollback triggers, and the stacks it is nested in.
 * What a stack's state forbids is refused: a second operation while one is under way, changing what only can be deleted.
 * A stack that is stuck shows which of its resources failed, and why, and keeps those that could not be deleted.
+* A service of ECS is made or updated once its tasks run, or do not come up.
 * Change sets go with their stack.
 * Permissions are asked for on the stack or change set that a call is about; the emulator asks for them on everything.
 
@@ -32,6 +33,7 @@ def behave():
     refuse_what_the_state_forbids()
     show_what_failed()
     hit_resources()
+    wait_for_services()
 
 
 def permit_by_stack():
@@ -469,3 +471,51 @@ def hit_resources():
         module._provision_resource, module._update_resource, module._delete_resource = provision_or_fail, update_or_fail, delete_or_fail
     # A resource that takes its time must not keep the emulator from answering.
     stacks._runs_on_worker_thread = lambda kind: blocking(kind) or any(rule["seconds"] for rule in list(HITS))
+
+
+SERVICE = "AWS::ECS::Service"
+# AWS waits for hours; a service that never comes up must not keep a test for longer than this.
+SERVICE_SECONDS = 30
+
+
+def wait_for_services():
+    """Has a service be complete once its deployment is. What refuses a service that is not is told by who looks at it then."""
+    from ministack.services.cloudformation import provisioners, stacks
+
+    provision, update = provisioners._provision_resource, provisioners._update_resource
+    blocking = stacks._runs_on_worker_thread
+
+    def provision_whole(resource_type, logical_id, props, *rest, **more):
+        made = provision(resource_type, logical_id, props, *rest, **more)
+        if resource_type == SERVICE:
+            wait_for(props, made[0])
+        return made
+
+    def update_whole(resource_type, physical_id, old, new, *rest, **more):
+        made = update(resource_type, physical_id, old, new, *rest, **more)
+        if resource_type == SERVICE and old != new:
+            wait_for(new, made[0])
+        return made
+
+    for module in (provisioners, stacks):
+        module._provision_resource, module._update_resource = provision_whole, update_whole
+    stacks._runs_on_worker_thread = lambda kind: blocking(kind) or kind == SERVICE
+
+
+def wait_for(props, arn):
+    from ministack.services import ecs
+
+    asked = {"cluster": props.get("Cluster", "default"), "services": [arn.rsplit("/", 1)[-1]]}
+    until = time.monotonic() + SERVICE_SECONDS
+    while time.monotonic() < until:
+        status, _, body = ecs._describe_services(asked)
+        services = json.loads(body)["services"] if status == 200 else []
+        if not services or settled(services[0]):
+            return
+        time.sleep(0.2)
+
+
+def settled(service):
+    deployments = service["deployments"]
+    failed = any(deployment.get("rolloutState") == "FAILED" for deployment in deployments)
+    return failed or (len(deployments) == 1 and service["runningCount"] == service["desiredCount"])
