@@ -60,6 +60,7 @@ fn record() -> DeploymentRecord {
         release: None,
         topic: None,
         approved: Vec::new(),
+        builds: std::collections::BTreeMap::new(),
         only: lockstep::Only::default(),
         conclusion: None,
     }

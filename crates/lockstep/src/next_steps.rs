@@ -116,6 +116,7 @@ fn restore(step: &Step) -> String {
         Change::GateBefore(gate) | Change::GateAfter(gate) => {
             format!("stop its build {} in CodeBuild", gate.identity())
         }
+        Change::Build(build) => format!("stop its build {} in CodeBuild", build.identity()),
     };
     format!("Put {} back by hand: {command}", step.target)
 }
@@ -129,8 +130,18 @@ fn command(record: &DeploymentRecord) -> String {
     if let Some(release) = asked.or_else(|| read.map(|zip| &zip.release)) {
         let _ = write!(command, " --release {release}");
     }
+    let commit = record
+        .requested
+        .values()
+        .find_map(|it| it.as_unbuilt().map(|image| image.commit.as_str()));
+    if let Some(commit) = commit {
+        let _ = write!(command, " --commit {commit}");
+    }
     for (component, image) in &record.requested {
-        if image.as_image().is_some() {
+        // What exists of the commit is found by it.
+        let of_commit = record.builds.values().any(|it| Some(it.commit.as_str()) == commit);
+        let is_named = commit != Some(image.reference()) || !of_commit;
+        if image.as_image().is_some() && is_named {
             let _ = write!(command, " --image {component}={}", image.reference());
         }
     }

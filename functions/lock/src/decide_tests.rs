@@ -52,6 +52,7 @@ fn record(number: u64, requested: Artifacts) -> DeploymentRecord {
         release: None,
         topic: None,
         approved: Vec::new(),
+        builds: std::collections::BTreeMap::new(),
         only: Only::default(),
         conclusion: None,
     }

@@ -22,7 +22,8 @@ pub(crate) struct LockPhase {
 
 /// What came of one invocation.
 enum Turn {
-    Acquired(u64),
+    /// With this fencing number, and, where images have to be built first, with that said.
+    Acquired(u64, bool),
     Waiting(String),
     /// The deployment has ended meanwhile: this invocation is a late copy.
     Over,
@@ -39,10 +40,13 @@ impl LockPhase {
         let invocation = Invocation::parse(&payload)?;
         let deployment = invocation.deployment.id.as_str();
         match self.take_turn(&invocation, &payload).await {
-            Ok(Turn::Acquired(fence)) => {
-                tracing::info!(deployment, fence, "the environment is ours");
+            Ok(Turn::Acquired(fence, builds)) => {
+                tracing::info!(deployment, fence, builds, "the environment is ours");
                 self.tokens
-                    .succeed(&invocation.task_token, &json!({ "fence": fence }))
+                    .succeed(
+                        &invocation.task_token,
+                        &json!({ "fence": fence, "builds": builds }),
+                    )
                     .await
             }
             Ok(Turn::Waiting(holder)) => {
@@ -93,7 +97,9 @@ impl LockPhase {
                 .await?;
             let now = Timestamp::now();
             match decide(&record, &state, now) {
-                Decision::Held(fence) => return Ok(Turn::Acquired(fence)),
+                Decision::Held(fence) => {
+                    return Ok(Turn::Acquired(fence, has_builds(&record)));
+                }
                 Decision::Superseded(by) => return Err(superseded(by)),
                 Decision::Wait(holder) if queued => return Ok(Turn::Waiting(holder)),
                 // The lock may become free between that look and the registration, so the
@@ -122,7 +128,7 @@ impl LockPhase {
                         .acquire_lock(&record, &state, passed, now)
                         .await?;
                     if let Acquired::Yes { fence } = acquired {
-                        return Ok(Turn::Acquired(fence));
+                        return Ok(Turn::Acquired(fence, has_builds(&record)));
                     }
                 }
             }
@@ -153,6 +159,12 @@ impl LockPhase {
         };
         Ok(self.context.ledger.register(&registration, now).await?)
     }
+}
+
+/// Whether images have to be built before anything can be planned.
+fn has_builds(record: &DeploymentRecord) -> bool {
+    let mut wanted = record.requested.values();
+    wanted.any(|artifact| artifact.as_unbuilt().is_some())
 }
 
 fn superseded(by: String) -> PhaseError {

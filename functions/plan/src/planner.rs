@@ -62,6 +62,7 @@ impl Planner {
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let Request { deployment, stage } = parse(payload)?;
         let record = record_of(&self.ledger, &deployment).await?;
+        all_built(&record)?;
         let environment =
             environment_of(&self.ledger, &deployment, record.manifest_version).await?;
         let planning = Planning {
@@ -266,6 +267,21 @@ impl Planner {
         let of = stage.part_of(FUNCTIONS);
         Ok(self.ledger.part(&planning.deployment.id, &of).await?)
     }
+}
+
+/// A component whose image is not there yet would be left as it is without a word.
+fn all_built(record: &DeploymentRecord) -> Result<(), PhaseError> {
+    let mut wanted = record.requested.iter();
+    let unbuilt = wanted.find_map(|(component, it)| Some((component, it.as_unbuilt()?)));
+    unbuilt.map_or(Ok(()), |(component, image)| {
+        Err(PhaseError::Rejected {
+            resource: component.clone(),
+            reason: format!(
+                "{}; deploy the commit again, with a controller whose state machine and functions are from one version",
+                image.label()
+            ),
+        })
+    })
 }
 
 impl Planning<'_> {

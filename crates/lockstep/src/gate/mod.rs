@@ -10,6 +10,7 @@ mod step;
 mod testing;
 mod words;
 
+pub(crate) use look::{Look, look};
 pub use look::{Decision, GateBuild, decide};
 pub use planning::{GateInputs, PlannedGates, commit_of, plan_gates};
 pub use step::GateStep;
