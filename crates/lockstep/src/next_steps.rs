@@ -139,8 +139,7 @@ fn command(record: &DeploymentRecord) -> String {
     }
     for (component, image) in &record.requested {
         // What exists of the commit is found by it.
-        let of_commit = record.builds.values().any(|it| Some(it.commit.as_str()) == commit);
-        let is_named = commit != Some(image.reference()) || !of_commit;
+        let is_named = commit != Some(image.reference());
         if image.as_image().is_some() && is_named {
             let _ = write!(command, " --image {component}={}", image.reference());
         }
@@ -199,6 +198,15 @@ mod tests {
             last(Verdict::RolledBack, "service", "Rejected"),
             "Fix what is named above; the image is not to blame. Then deploy it again: lockstep deploy production --image \
              web/web=v2"
+        );
+    }
+
+    #[test]
+    fn what_was_not_built_is_asked_for_by_its_commit() {
+        let unbuilt = json!({"kind": "unbuilt", "build": "web", "repository": "r", "commit": "3f2a9c1", "asked_at": "2026-11-20T10:00:00Z"});
+        assert_eq!(
+            last_of(&json!({"web/web": unbuilt}), Verdict::Rejected, "build", "Rejected"),
+            "Fix what is named above, then deploy it again: lockstep deploy production --commit 3f2a9c1"
         );
     }
 
