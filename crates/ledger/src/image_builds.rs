@@ -84,6 +84,25 @@ impl Ledger {
         }
     }
 
+    /// Keeps in mind which image a build made, before it gets further tags: each of them is announced
+    /// as a push.
+    pub async fn note_built(
+        &self,
+        me: &DeploymentRef,
+        commit: &str,
+        image: &ImageArtifact,
+        now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        let mut transaction = Transaction::default();
+        let built = Built {
+            repository: &image.repository,
+            commit,
+            digest: Some(&image.digest),
+        };
+        built.put(self, &mut transaction, me, now)?;
+        transaction.commit(self).await.map(drop)
+    }
+
     /// Puts an image into the record of its deployment, for all components that wait for its build,
     /// raises their never-older marks, and keeps in mind that a push of it needs no deployment. Doing
     /// it again changes nothing.

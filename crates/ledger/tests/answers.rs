@@ -142,6 +142,20 @@ async fn a_second_delivery_of_an_event_names_the_first_ones_deployment() {
 }
 
 #[tokio::test]
+async fn a_push_of_what_a_build_makes_names_the_deployment_that_builds_it() {
+    let built = Some(text(&[
+        ("sk", "built#web"),
+        ("built_commit", "3f2a9c1"),
+        ("deployment", OTHER),
+    ]));
+    let expected = Created::Built {
+        deployment: DeploymentId::parse(OTHER).unwrap(),
+    };
+    let created = create(vec![None, None, None, None, None, built]).await;
+    assert_eq!(created, expected);
+}
+
+#[tokio::test]
 async fn an_older_image_meets_the_newest_one() {
     let mark = Some(text(&[
         ("digest", "sha256:newer"),

@@ -90,6 +90,10 @@ impl BuildPhase {
         self.ledger.still_runs(&step.deployment).await?;
         let found = self.images.find(&step.repository, &step.commit).await?;
         let found = found.ok_or_else(|| missing(step, seen))?;
+        let (me, now) = (&step.deployment, Timestamp::now());
+        self.ledger
+            .note_built(me, &step.commit, &found.image, now)
+            .await?;
         let tags = extra_tags(step, seen.build.started_at);
         let tagged = self.images.tag(&found, &tags).await?;
         self.take(step, &found, &built_words(seen, &tagged)).await

@@ -2,7 +2,7 @@
 
 use aws_sdk_codebuild::types::Build;
 use lockstep::verdict::Verdict;
-use lockstep_tests::{Application, ImageBuild, World, eventually};
+use lockstep_tests::{Application, Execution, ImageBuild, World, eventually};
 use serde_json::{Value, json};
 
 use crate::story::Story;
@@ -30,18 +30,16 @@ pub async fn ran(world: &World) -> String {
     let title = "3f2a9c1 by hand";
     let verdict = story.deployment(title, "deployment", &execution).await;
     assert_eq!(verdict, Verdict::Succeeded);
-    world.idle().await;
-    assert_eq!(app.records().await.len(), 1, "a push started another one");
     for (name, tag) in [
-        ("The push by the build", format!("\"{COMMIT}\"")),
-        ("The push of a tag by Lockstep", "\"test-latest\"".to_owned()),
+        ("The push by the build", COMMIT),
+        ("The push of a tag by Lockstep", "test-latest"),
     ] {
-        let pushes = world.executions_with(&tag).await;
-        let of_this = of(&app, pushes).await;
-        story.execution(name, &of_this).await;
-        let output = of_this.ended().await.output;
+        let push = push_of(world, &app, tag).await;
+        story.execution(name, &push).await;
+        let output = push.ended().await.output;
         story.line(output["reason"].as_str().unwrap_or_default());
     }
+    assert_eq!(app.records().await.len(), 1, "a push started another one");
     let again = app.deploy_with(&commit()).await;
     let title = "3f2a9c1 once more";
     let verdict = story.deployment(title, "second", &again).await;
@@ -164,8 +162,8 @@ pub async fn part(world: &World) -> String {
 
 /// Two images are built at the same time, and one fails.
 pub async fn parallel(world: &World) -> String {
-    // Each waits for the other one, so that one after the other they would never end.
-    let fails = "echo 'no such file'; exit 1";
+    // One after the other they would take for ever, whichever came first.
+    let fails = "sleep 4; echo 'no such file'; exit 1";
     let builds = [
         &ImageBuild::that_runs("web", HANGS),
         &ImageBuild::that_runs("api", fails),
@@ -184,18 +182,18 @@ pub async fn parallel(world: &World) -> String {
     end(story, web, &["web", "api"]).await
 }
 
-/// The execution that is about this application.
-async fn of<'w>(
-    app: &Application<'w>,
-    executions: Vec<lockstep_tests::Execution<'w>>,
-) -> lockstep_tests::Execution<'w> {
-    for execution in executions {
-        let input = execution.input().await;
-        if input.contains("detail-type") && input.contains(&app.repository) {
-            return execution;
+/// The execution that the push of a tag started.
+async fn push_of<'w>(world: &'w World, app: &Application<'w>, tag: &str) -> Execution<'w> {
+    eventually("the push starts an execution", async || {
+        for execution in world.executions_with(&app.repository).await {
+            let input: Value = serde_json::from_str(&execution.input().await).unwrap();
+            if input["detail"]["image-tag"] == tag {
+                return Some(execution);
+            }
         }
-    }
-    panic!("no push of {} started an execution", app.repository);
+        None
+    })
+    .await
 }
 
 /// Gives builds names: their ids are in links.
