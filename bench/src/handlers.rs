@@ -20,7 +20,7 @@ pub const HANDLERS: [&str; 20] = [
     "infrastructure",
     "infrastructure-build",
     "migrate",
-    "build",
+    "image-build",
     "gate",
     "service",
     "function",

@@ -14,10 +14,7 @@ use lockstep_cli::release::pack_source;
 use crate::{Application, World, releases_bucket};
 
 /// What is built: the example, in a form that needs no container engine.
-const EXAMPLE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../examples/builds/static"
-);
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/builds/static");
 
 /// One build of images: a project of its own.
 #[derive(Debug, Clone, Copy)]

@@ -252,7 +252,9 @@ mod tests {
         let error = check(&commit, &environment).unwrap_err();
         assert_eq!(error.exit().code(), 2);
         assert!(error.to_string().contains("no `builds`"), "{error}");
-        let wrong = ["lockstep", "deploy", "local", "--by", "ann", "--commit", "main"];
+        let wrong = [
+            "lockstep", "deploy", "local", "--by", "ann", "--commit", "main",
+        ];
         assert!(Cli::try_parse_from(wrong).is_err());
     }
 

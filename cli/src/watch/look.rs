@@ -221,8 +221,8 @@ impl Watcher {
         match (phase.phase, record) {
             ("lock", Some(record)) => self.lock_holder(record).await,
             (
-                "builds" | "gates" | "infrastructure" | "migrate" | "rollout" | "gates after" | "contract"
-                | "undo",
+                "builds" | "gates" | "infrastructure" | "migrate" | "rollout" | "gates after"
+                | "contract" | "undo",
                 _,
             ) => {
                 let steps = self.steps().await?;

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::newest;
 use crate::error::LedgerError;
-use crate::item::{Item, body, body_item, expires, find_text, get_text, key_item, number, sk_after, text};
+use crate::item::{
+    Item, body, body_item, expires, find_text, get_text, key_item, number, sk_after, text,
+};
 use crate::transaction::{Expression, Outcome, Transaction};
 use crate::{Ledger, keys};
 

@@ -48,7 +48,7 @@ impl Ledger {
         for step in &steps {
             let item = body_item(keys::step(&me.id, step.number), step)?;
             transaction.put(self, item, Expression::default())?;
-            if let Change::Build(build) = &step.change {
+            if let Change::ImageBuild(build) = &step.change {
                 let built = Built {
                     repository: &build.repository,
                     commit: &build.commit,
@@ -228,10 +228,7 @@ impl Built<'_> {
 }
 
 /// The record with an image in place of what was to be built, and for which components.
-fn with(
-    standing: &DeploymentRecord,
-    taken: &TakenImage<'_>,
-) -> (DeploymentRecord, Vec<Component>) {
+fn with(standing: &DeploymentRecord, taken: &TakenImage<'_>) -> (DeploymentRecord, Vec<Component>) {
     let mut record = standing.clone();
     let mut components = Vec::new();
     for (component, artifact) in &mut record.requested {
@@ -265,9 +262,7 @@ mod tests {
     use super::{TakenImage, with};
 
     fn record() -> DeploymentRecord {
-        let unbuilt = |build: &str| {
-            json!({"kind": "unbuilt", "build": build, "repository": "shop/web", "commit": "3f2a9c1", "asked_at": "2026-11-20T10:00:00Z"})
-        };
+        let unbuilt = |build: &str| json!({"kind": "unbuilt", "build": build, "repository": "shop/web", "commit": "3f2a9c1", "asked_at": "2026-11-20T10:00:00Z"});
         let record = json!({
             "id": "01JD5Q6Z8G0000000000000000", "application": "shop", "environment": "test",
             "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},

@@ -45,7 +45,10 @@ fn message(
             let gates = outcome.gates.iter().map(|it| format!(" {}", sentence(it)));
             let gates = gates.collect::<String>();
             let images = images(record);
-            format!("Live and verified: {live}.{}{images}{gates}", left_out(record))
+            format!(
+                "Live and verified: {live}.{}{images}{gates}",
+                left_out(record)
+            )
         }
         Verdict::NoChange => format!(
             "Live already: {}. Nothing was changed.{}{}",
@@ -683,9 +686,11 @@ mod tests {
 
     #[test]
     fn what_became_of_the_images_of_a_commit_is_told() {
-        let plan = json!({"release": {"manifest_version": 1, "artifacts": {}}, "steps": [step(0, "web")]});
+        let plan =
+            json!({"release": {"manifest_version": 1, "artifacts": {}}, "steps": [step(0, "web")]});
         let plan: Plan = serde_json::from_value(plan).unwrap();
-        let built = |note: &str| json!({"repository": "quiz/web", "commit": "3f2a9c1", "note": note});
+        let built =
+            |note: &str| json!({"repository": "quiz/web", "commit": "3f2a9c1", "note": note});
         let record = json!({
             "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
             "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},

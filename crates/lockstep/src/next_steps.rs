@@ -116,7 +116,7 @@ fn restore(step: &Step) -> String {
         Change::GateBefore(gate) | Change::GateAfter(gate) => {
             format!("stop its build {} in CodeBuild", gate.identity())
         }
-        Change::Build(build) => format!("stop its build {} in CodeBuild", build.identity()),
+        Change::ImageBuild(build) => format!("stop its build {} in CodeBuild", build.identity()),
     };
     format!("Put {} back by hand: {command}", step.target)
 }
@@ -205,7 +205,12 @@ mod tests {
     fn what_was_not_built_is_asked_for_by_its_commit() {
         let unbuilt = json!({"kind": "unbuilt", "build": "web", "repository": "r", "commit": "3f2a9c1", "asked_at": "2026-11-20T10:00:00Z"});
         assert_eq!(
-            last_of(&json!({"web/web": unbuilt}), Verdict::Rejected, "build", "Rejected"),
+            last_of(
+                &json!({"web/web": unbuilt}),
+                Verdict::Rejected,
+                "build",
+                "Rejected"
+            ),
             "Fix what is named above, then deploy it again: lockstep deploy production --commit 3f2a9c1"
         );
     }

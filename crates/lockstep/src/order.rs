@@ -158,7 +158,7 @@ fn names(change: &Change) -> Vec<&str> {
         | Change::Contract(_)
         | Change::GateBefore(_)
         | Change::GateAfter(_)
-        | Change::Build(_) => Vec::new(),
+        | Change::ImageBuild(_) => Vec::new(),
     }
 }
 

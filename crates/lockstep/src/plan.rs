@@ -107,7 +107,8 @@ pub enum Change {
     GateAfter(Box<GateStep>),
     /// A build that makes an image, before anything else is planned. No plan has such a step: what
     /// is planned is planned with its image.
-    Build(Box<ImageBuildStep>),
+    #[serde(rename = "image-build")]
+    ImageBuild(Box<ImageBuildStep>),
 }
 
 /// What the planner of one kind of target found: its steps, or why there can be none.
@@ -228,7 +229,7 @@ pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
     /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate`, `contract`, `site`,
-    /// `gate-before`, `gate-after` or `build`.
+    /// `gate-before`, `gate-after` or `image-build`.
     pub phase: &'static str,
     /// The wave of the rollout that it belongs to; left out where it is the first one.
     #[serde(skip_serializing_if = "is_first")]
@@ -255,7 +256,7 @@ impl Change {
             Self::Site(_) => "site",
             Self::GateBefore(_) => "gate-before",
             Self::GateAfter(_) => "gate-after",
-            Self::Build(_) => "build",
+            Self::ImageBuild(_) => "image-build",
         }
     }
 
@@ -271,7 +272,7 @@ impl Change {
             | Self::Site(_)
             | Self::GateBefore(_)
             | Self::GateAfter(_)
-            | Self::Build(_) => None,
+            | Self::ImageBuild(_) => None,
         }
     }
 

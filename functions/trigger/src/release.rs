@@ -153,10 +153,12 @@ impl Trigger {
                 deployment: Some(deployment),
             }),
             // Neither marks of images are raised here, nor is anything looked for that was pushed.
-            Created::Yes | Created::NotNewer { .. } | Created::Built { .. } => Ok(Answer::Release {
-                deployment: record.deployment,
-                reason,
-            }),
+            Created::Yes | Created::NotNewer { .. } | Created::Built { .. } => {
+                Ok(Answer::Release {
+                    deployment: record.deployment,
+                    reason,
+                })
+            }
         })
     }
 }

@@ -50,9 +50,13 @@ pub async fn ran(world: &World) -> String {
 /// The image is there already: nothing is built.
 pub async fn skipped(world: &World) -> String {
     let app = world
-        .imaged("image-build-skipped", &ImageBuild::that_runs("web", "exit 1"))
+        .imaged(
+            "image-build-skipped",
+            &ImageBuild::that_runs("web", "exit 1"),
+        )
         .await;
-    let headline = "The image of the commit is there already: it is deployed, and nothing is built.";
+    let headline =
+        "The image of the commit is there already: it is deployed, and nothing is built.";
     let mut story = Story::of(world, &app, headline).await;
     let digest = app.push(COMMIT).await;
     story.image(&digest, COMMIT);
@@ -90,7 +94,8 @@ pub async fn failed(world: &World) -> String {
 pub async fn idle(world: &World) -> String {
     let build = ImageBuild::that_runs("web", "echo built");
     let app = world.imaged("image-build-idle", &build).await;
-    let headline = "The build succeeds and has pushed nothing: that is said, and nothing is changed.";
+    let headline =
+        "The build succeeds and has pushed nothing: that is said, and nothing is changed.";
     let mut story = Story::of(world, &app, headline).await;
     let execution = app.deploy_with(&commit()).await;
     execution.concluded().await;
@@ -169,7 +174,8 @@ pub async fn parallel(world: &World) -> String {
         &ImageBuild::that_runs("api", fails),
     ];
     let [web, _] = &world.imaged_pair("image-builds-parallel", builds).await;
-    let headline = "Two images are built at the same time. One build fails, and the other one is stopped.";
+    let headline =
+        "Two images are built at the same time. One build fails, and the other one is stopped.";
     let mut story = Story::of(world, web, headline).await;
     let execution = web.deploy_with(&commit()).await;
     execution.concluded().await;

@@ -72,7 +72,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "infrastructure",
             "infrastructure-build",
             "migrate",
-            "build",
+            "image-build",
             "gate",
             "service",
             "function",

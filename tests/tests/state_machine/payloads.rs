@@ -12,7 +12,7 @@ use crate::machine::Machine;
 fn every_function_gets_the_fields_it_knows() {
     let known = BTreeMap::from([
         (
-            "Build",
+            "ImageBuild",
             vec![
                 "deployment execution fence step task_token verb",
                 "deployment execution fence verb",

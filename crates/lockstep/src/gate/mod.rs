@@ -10,8 +10,8 @@ mod step;
 mod testing;
 mod words;
 
-pub(crate) use look::{Look, look};
 pub use look::{Decision, GateBuild, decide};
+pub(crate) use look::{Look, look};
 pub use planning::{GateInputs, PlannedGates, commit_of, plan_gates};
 pub use step::GateStep;
 pub use words::{build_page, report_page};

@@ -97,7 +97,7 @@ fn step(
         before: format!("no image {}", step.image()),
         after: format!("{}, by a build of {}", step.image(), step.project),
         wave: 0,
-        change: Change::Build(Box::new(step)),
+        change: Change::ImageBuild(Box::new(step)),
     }
 }
 
@@ -154,7 +154,7 @@ environments:
         let numbers: Vec<_> = steps.iter().map(|it| it.number).collect();
         assert_eq!(numbers, [FIRST, FIRST + 1]);
         let web = json!(steps[1].change);
-        assert_eq!(web["phase"], "build");
+        assert_eq!(web["phase"], "image-build");
         assert_eq!(web["project"], "lockstep-shop-web");
         assert_eq!(web["variables"]["STAGE"], "production");
         assert_eq!(web["variables"]["LOCKSTEP_COMMIT"], "3f2a9c1");
@@ -175,13 +175,15 @@ environments:
         gone.builds.remove("web");
         let mut moved = environment();
         moved.builds.get_mut("web").unwrap().image = "shop/www".into();
-        let requested =
-            Artifacts::from([("web/web".to_owned(), unbuilt("web", "3f2a9c1").into())]);
+        let requested = Artifacts::from([("web/web".to_owned(), unbuilt("web", "3f2a9c1").into())]);
         let wanted = wanted(&requested).unwrap();
         for environment in [gone, moved] {
             let none = BTreeMap::new();
             let told = plan_builds(&step().deployment, &environment, &wanted, &none).unwrap_err();
-            assert!(told.to_string().starts_with("build web: the manifest"), "{told}");
+            assert!(
+                told.to_string().starts_with("build web: the manifest"),
+                "{told}"
+            );
         }
     }
 
@@ -192,6 +194,9 @@ environments:
             ("web/other".to_owned(), unbuilt("web", "0a1b2c3").into()),
         ]);
         let told = wanted(&requested).unwrap_err().to_string();
-        assert!(told.contains("0a1b2c3 and 3f2a9c1") || told.contains("3f2a9c1 and 0a1b2c3"), "{told}");
+        assert!(
+            told.contains("0a1b2c3 and 3f2a9c1") || told.contains("3f2a9c1 and 0a1b2c3"),
+            "{told}"
+        );
     }
 }

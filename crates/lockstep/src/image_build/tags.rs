@@ -47,7 +47,9 @@ pub fn built_words(seen: &GateBuild, tagged: &[Tagged]) -> String {
         .collect();
     if !kept.is_empty() {
         let kept = kept.join(" and ");
-        words = format!("{words}; {kept} stays where it was, because the repository's tags are immutable");
+        words = format!(
+            "{words}; {kept} stays where it was, because the repository's tags are immutable"
+        );
     }
     words
 }

@@ -157,7 +157,9 @@ impl ManualRequest {
             Some(words) => format!(
                 "found `{commit}`, but no build makes an image for what is deployed: {words}"
             ),
-            None => format!("found `{commit}`, but every image that a build makes is named by itself"),
+            None => {
+                format!("found `{commit}`, but every image that a build makes is named by itself")
+            }
         };
         Err(PhaseError::InvalidRequest {
             field: "commit".to_owned(),
@@ -507,14 +509,23 @@ mod tests {
         let request = |more: serde_json::Value| {
             let mut request =
                 json!({"application": "quiz", "environment": "local", "commit": "3f2a9c1"});
-            request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            request
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
             of_commit(&request)
         };
-        let both = vec![vec!["worker/metrics".to_owned()], vec!["web/app".to_owned()]];
+        let both = vec![
+            vec!["worker/metrics".to_owned()],
+            vec!["web/app".to_owned()],
+        ];
         assert_eq!(request(json!({})), Ok(both.clone()));
         let web = vec![both[1].clone()];
         assert_eq!(request(json!({"only": ["web"]})), Ok(web.clone()));
-        assert_eq!(request(json!({"images": {"worker/metrics": "v7"}})), Ok(web));
+        assert_eq!(
+            request(json!({"images": {"worker/metrics": "v7"}})),
+            Ok(web)
+        );
         let all = json!({"images": {"worker/metrics": "v7", "web": "v2"}});
         let refused = request(all).unwrap_err();
         assert!(refused.contains("named by itself"), "{refused}");

@@ -29,11 +29,7 @@ impl Check<'_> {
         }
         for (name, build) in &manifest.builds {
             let path = format!("{KIND}.{name}.environment");
-            self.keys(
-                &path,
-                build.environment.keys(),
-                rules::image_build_variable,
-            );
+            self.keys(&path, build.environment.keys(), rules::image_build_variable);
         }
         for (environment, its) in &manifest.environments {
             for (build, changes) in &its.builds {

@@ -68,7 +68,8 @@ impl World {
     /// A deployment that waits for what its builds make.
     pub(crate) fn with_record(self, record: &Value) -> Self {
         let key = format!("deployment#{}", record["id"].as_str().unwrap());
-        let item = json!({"pk": {"S": key}, "sk": {"S": "record"}, "body": {"S": record.to_string()}});
+        let item =
+            json!({"pk": {"S": key}, "sk": {"S": "record"}, "body": {"S": record.to_string()}});
         let mut items = self.items.lock().unwrap();
         items.insert(key_of(&item), item.clone());
         drop(items);
@@ -188,9 +189,8 @@ impl World {
             let condition = write["ConditionExpression"].as_str().unwrap_or_default();
             let standing = items.get(key);
             let has = |field: &str| standing.is_some_and(|it| it.get(field).is_some());
-            let is_same = standing.is_none_or(|it| {
-                it["body"] == write["ExpressionAttributeValues"][":standing"]
-            });
+            let is_same = standing
+                .is_none_or(|it| it["body"] == write["ExpressionAttributeValues"][":standing"]);
             let ms = |it: &Value| it["N"].as_str().map(|it| it.parse::<i64>().unwrap());
             let is_older = standing.is_none_or(|it| {
                 ms(&it["pushed_ms"]) < ms(&write["ExpressionAttributeValues"][":ms"])

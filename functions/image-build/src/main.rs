@@ -1,4 +1,4 @@
-//! The `build` phase: has CodeBuild projects make the images of a commit, before anything is planned.
+//! The `image-build` phase: has CodeBuild projects make the images of a commit, before anything is planned.
 //!
 //! One function for two states: asked with a task token it works on one build; asked without one it
 //! says which builds there are to do.
@@ -26,7 +26,7 @@ async fn main() -> Result<(), StartError> {
     let phase = BuildPhase::new(codebuild, context.ledger.clone(), images);
     let runner = PhaseRunner::new(phase, context);
     let extract = |change| match change {
-        Change::Build(step) => Some(*step),
+        Change::ImageBuild(step) => Some(*step),
         _ => None,
     };
     run(async |payload: Value| {

@@ -161,7 +161,10 @@ async fn a_build_that_fails_is_told_with_its_log_and_its_page() {
          reports: https://"
     );
     assert!(told.starts_with(&begins), "{told}");
-    assert_eq!(failing.record(ID)["requested"]["web/web"]["kind"], "unbuilt");
+    assert_eq!(
+        failing.record(ID)["requested"]["web/web"]["kind"],
+        "unbuilt"
+    );
 }
 
 #[tokio::test]
@@ -172,7 +175,9 @@ async fn a_build_that_pushes_nothing_has_failed() {
     };
     let error = run(&idle.phase(), &step()).await.unwrap_err();
     assert!(
-        error.to_string().contains("no image that is tagged 3f2a9c1"),
+        error
+            .to_string()
+            .contains("no image that is tagged 3f2a9c1"),
         "{error}"
     );
 }
