@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use lockstep::DeploymentId;
+use lockstep::image_build::FIRST;
 use lockstep::plan::{Plan, Stage};
 use lockstep::question::Question;
 use lockstep::record::{DeploymentRecord, StepJournal};
@@ -228,6 +229,7 @@ impl Watcher {
                 let steps = self.steps().await?;
                 let seen = steps
                     .iter()
+                    .filter(|(step, _)| (step.number >= FIRST) == (phase.phase == "builds"))
                     .map(|(step, journal)| (step.target.as_str(), journal));
                 Ok(under_way(seen, phase.phase == "undo"))
             }
