@@ -11,7 +11,7 @@ use super::process::{Plan, Process, Supervised, tail};
 
 const LAUNCHER: &str = include_str!("../../local/emulator.py");
 /// Modules of the launcher's, found because they lie beside it.
-const MODULES: [(&str, &str); 5] = [
+const MODULES: [(&str, &str); 6] = [
     ("builds.py", include_str!("../../local/builds.py")),
     ("codebuild.py", include_str!("../../local/codebuild.py")),
     ("edge.py", include_str!("../../local/edge.py")),

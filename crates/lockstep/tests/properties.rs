@@ -47,7 +47,11 @@ fn parse_and_resolve(text: &str) {
     for environment in environments {
         let resolved = stored.resolve(&environment).unwrap();
         assert_eq!(resolved.services.len(), stored.manifest.services.len());
-        assert!(!serde_json::to_string(&resolved).unwrap().contains("${"));
+        // The name of a function of a group is put in when the group is looked up.
+        let json = serde_json::to_string(&resolved)
+            .unwrap()
+            .replace("${function}", "");
+        assert!(!json.contains("${"), "{json}");
     }
     assert!(!trigger_index(&stored).is_empty());
 }

@@ -18,6 +18,8 @@ pub struct Outcome {
     pub recoveries: usize,
     /// How long it took.
     pub took: Duration,
+    /// Whether its call was made. How often something is tried again depends on how quick others are.
+    pub reached: bool,
     /// Everything that is wrong.
     pub faults: Vec<String>,
 }
@@ -29,6 +31,7 @@ impl Outcome {
             verdict: None,
             recoveries: 0,
             took: Duration::ZERO,
+            reached: true,
             faults: vec![why],
         }
     }
@@ -36,6 +39,9 @@ impl Outcome {
     /// The verdict, and how many recoveries it took. After an execution was stopped that depends on how far its
     /// function got meanwhile.
     pub fn label(&self, kind: Kind) -> String {
+        if !self.reached {
+            return "not reached".to_owned();
+        }
         let verdict = self.verdict.map_or("NO END", Verdict::as_str);
         match (kind, self.recoveries) {
             (Kind::Stopped, _) | (_, 0) => verdict.to_owned(),
@@ -60,7 +66,8 @@ pub async fn attempt(
     let end = finish(world, &execution).await;
     let took = started.elapsed();
     let mut faults = Vec::new();
-    if !installed.struck() {
+    let reached = installed.struck();
+    if !reached && target.nth == 1 {
         faults.push("the fault never struck".to_owned());
     }
     world.engine().gateway().clear_faults();
@@ -78,6 +85,7 @@ pub async fn attempt(
         verdict: Some(end.verdict),
         recoveries: end.recoveries,
         took,
+        reached,
         faults,
     }
 }

@@ -73,7 +73,7 @@ impl Begun<'_> {
 
 impl Scenario {
     /// All of them, in the order in which they build upon each other.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Good,
         Self::Bad,
         Self::Stopped,
@@ -440,7 +440,7 @@ pub fn targets(calls: &[Call]) -> Vec<Target> {
 }
 
 /// The order in which a deployment first calls the functions.
-const PHASES: [&str; 18] = [
+const PHASES: [&str; 19] = [
     "watchdog",
     "trigger",
     "release",

@@ -23,10 +23,10 @@ recovery.
 The deployments have one service, or two functions whose code and settings change, or a service and one stack, two health
 checks and no settle time. Of the looks that are made again and again, at a function and at whose the lock is, only the first ones are hit.
 What the calls of two kinds of deployments have in common is hit in one of them. The table is written by
-`LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`. Without that, a run hits every call by a quarter of
-the faults, another one from call to call; `LOCKSTEP_SWEEP=all` does them all. Every run fails on a deployment that went
+`LOCKSTEP_UPDATE=1 cargo test -p lockstep-tests --test fault_sweep`. Without that, a run hits every call by one of the
+seven faults, another one from call to call; `LOCKSTEP_SWEEP=all` does them all. Every run fails on a deployment that went
 wrong, and leaves its table in `target/fault-sweep/table.md`. `-` is what cannot be: while the watchdog decides, nothing runs that
-could be stopped.
+could be stopped. `not reached` is a call that was not repeated as often as without faults.
 
 Of a stack that was only planned, a change set may stay when the deployment is rejected or stopped there; nothing executes
 it, and the next plan deletes it (`docs/adr/0017-stacks-first-in-two-plans.md`). Once anything was begun, no change set of the

@@ -9,6 +9,7 @@
 )]
 
 mod by_key;
+mod in_place;
 
 use lockstep::verdict::Verdict;
 use lockstep_tests::{Execution, Sited, World, run};

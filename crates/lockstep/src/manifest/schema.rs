@@ -38,6 +38,9 @@ fn without_null(schema: &mut Schema) {
             schema.insert("type".to_owned(), only);
         }
     }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(|it| !it.is_null());
+    }
     if let Some(Value::Array(choices)) = schema.remove("anyOf") {
         merge_choices(schema, choices);
     }

@@ -115,7 +115,7 @@ pub struct SiteOverride {
 }
 
 /// Where the files of a release lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SiteLayout {
     /// Below a prefix of its own.
@@ -125,7 +125,7 @@ pub enum SiteLayout {
 }
 
 /// How viewers are sent to a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SiteSwitch {
     /// By name.
@@ -135,7 +135,7 @@ pub enum SiteSwitch {
 }
 
 /// A way of sending viewers to a release that needs nothing more to be said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SiteSwitchName {
     /// By the distribution's origin path.
@@ -246,6 +246,35 @@ pub enum SiteValue {
 pub struct SiteOutput {
     /// An output of a stack of this manifest, as `platform.ApiUrl`.
     pub output: String,
+}
+
+impl JsonSchema for SiteSwitch {
+    fn schema_name() -> Cow<'static, str> {
+        "SiteSwitch".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let store = generator.subschema_for::<SiteStore>();
+        json_schema!({ "anyOf": [{ "type": "string", "enum": ["origin-path"] }, store] })
+    }
+}
+
+impl JsonSchema for SiteLayout {
+    fn schema_name() -> Cow<'static, str> {
+        "SiteLayout".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": ["releases", "in-place"] })
+    }
 }
 
 impl JsonSchema for SiteValue {

@@ -401,8 +401,8 @@ mod tests {
     #[test]
     fn a_first_release_by_key_takes_the_place_of_no_key() {
         let mut step = by_key(step());
-        step.before = String::new();
         let mut at = seen_by_key(&step, "");
+        step.before = String::new();
         at.before = None;
         let to = step.after();
         let from = String::new();

@@ -1,5 +1,6 @@
 //! Sites whose switch is a key that the distribution's function reads.
 
+use lockstep::Phase as _;
 use lockstep::site::{SiteStep, Switch};
 
 use super::world::{Fault, KEY, STORE, World};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lockstep::Phase as _;
 use lockstep::site::{Layout, SiteStep};
 
 use super::world::{Fault, World};
