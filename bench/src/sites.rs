@@ -1,5 +1,6 @@
 //! A release of a front end on the local engine, against `aws s3 sync` and an invalidation of everything.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -100,7 +101,7 @@ fn content(number: usize) -> String {
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        text.push_str(&format!("{seed:x}"));
+        let _ = write!(text, "{seed:x}");
     }
     text
 }

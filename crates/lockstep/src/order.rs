@@ -21,8 +21,8 @@ pub struct Waves {
 impl Waves {
     /// The waves of a part of a plan: those of the components that have a step in it.
     pub fn of(environment: &ResolvedEnvironment, part: &Part) -> Self {
-        let changes = part.steps.iter().flat_map(|step| names(&step.change));
-        let changed: BTreeSet<&str> = changes.collect();
+        let components = part.steps.iter().flat_map(|step| names(&step.change));
+        let changed: BTreeSet<&str> = components.collect();
         Self::of_components(&environment.after, &changed)
     }
 

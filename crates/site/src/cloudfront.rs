@@ -2,8 +2,8 @@
 
 use aws_sdk_cloudfront::Client;
 use aws_sdk_cloudfront::types::{
-    CacheBehaviors, Distribution, DistributionConfig, EventType, FunctionAssociations,
-    InvalidationBatch, Origins, Paths,
+    CacheBehaviors, Distribution, DistributionConfig, EventType, FunctionAssociation,
+    FunctionAssociations, InvalidationBatch, Origins, Paths,
 };
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
@@ -173,7 +173,7 @@ fn live(distribution: &Distribution) -> LiveDistribution {
 fn behaviors(config: &DistributionConfig) -> Vec<Behavior> {
     let behavior = |pattern: &str, origin: &str, functions: Option<&FunctionAssociations>| {
         let functions = functions.into_iter().flat_map(FunctionAssociations::items);
-        let mut events = functions.map(|it| it.event_type());
+        let mut events = functions.map(FunctionAssociation::event_type);
         Behavior {
             pattern: pattern.to_owned(),
             origin: origin.to_owned(),

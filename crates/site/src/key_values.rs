@@ -10,8 +10,8 @@ use aws_sdk_cloudfrontkeyvaluestore::config::endpoint::{
     Endpoint, EndpointFuture, Params, ResolveEndpoint,
 };
 use aws_sdk_cloudfrontkeyvaluestore::error::ProvideErrorMetadata;
-use aws_smithy_types::Document;
 use aws_smithy_types::endpoint::EndpointAuthScheme;
+use aws_smithy_types::{DateTime, Document};
 use aws_types::SdkConfig;
 use lockstep::PhaseError;
 use lockstep::site::Pointer;
@@ -105,7 +105,7 @@ impl KeyValues {
         let sent = self.client.describe_key_value_store().kvs_arn(arn).send();
         match sent.await {
             Ok(answer) => {
-                let changed = answer.last_modified().map(|it| it.secs());
+                let changed = answer.last_modified().map(DateTime::secs);
                 Ok(Some(Version {
                     settling: changed.is_some_and(is_recent),
                     etag: answer.e_tag().to_owned(),

@@ -238,6 +238,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
     use jiff::Timestamp;
+    use lockstep::release::Artifact;
     use lockstep_ledger::VerifiedRelease;
     use serde_json::{Value, json};
 
@@ -274,7 +275,7 @@ mod tests {
     #[test]
     fn after_a_part_the_release_is_whole_and_what_was_not_named_is_as_it_was() {
         let part = after(&json!({"components": ["web"]})).release;
-        let digests: Vec<_> = part.artifacts.values().map(|it| it.id()).collect();
+        let digests: Vec<_> = part.artifacts.values().map(Artifact::id).collect();
         assert_eq!(digests, ["old", "new"]);
         assert_eq!(part.manifest_version, 5);
         assert_eq!(after(&json!({})).release.manifest_version, 7);

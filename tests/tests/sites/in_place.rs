@@ -13,7 +13,7 @@ fn a_site_in_place() {
         let Some(world) = World::start("sites-in-place").await else {
             return;
         };
-        let site = world.sited("quiz-place").await;
+        let site = world.sited("lockstep-quiz").await;
         broken_first_release(&site).await;
         first_release(&site).await;
         small_change(&world, &site).await;

@@ -37,7 +37,7 @@ const WITHOUT_RESOURCE: [&str; 18] = [
 /// Nobody calls these by name: AWS asks for them when something else is called, or uses them for us.
 /// Those on items are what a transaction is made of; those on objects and images are what Lambda
 /// asks for when it is given new code, and those on tags what SSM asks for when a parameter is made with some.
-const USED_BY_AWS: [&str; 16] = [
+const USED_BY_AWS: [&str; 18] = [
     "cloudformation:TagResource",
     "cloudformation:UntagResource",
     "dynamodb:ConditionCheckItem",
@@ -50,8 +50,10 @@ const USED_BY_AWS: [&str; 16] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "s3:GetObject",
+    "s3:GetObjectTagging",
     "s3:GetObjectVersion",
     "s3:ListBucket",
+    "s3:PutObjectTagging",
     "sqs:SendMessage",
     "ssm:AddTagsToResource",
 ];

@@ -179,7 +179,8 @@ async fn a_release_settles_before_it_is_verified() {
 
 #[tokio::test]
 async fn a_crash_while_settling_fails_the_release() {
-    let verifier = verifier(ecs(8, vec![Timestamp::now()]));
+    let crashed = Timestamp::now() + jiff::SignedDuration::from_secs(1);
+    let verifier = verifier(ecs(8, vec![crashed]));
     let error = verifier
         .handle(payload("after", &Value::Null))
         .await

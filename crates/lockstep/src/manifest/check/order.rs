@@ -22,15 +22,15 @@ impl Check<'_> {
     /// `after` names what is rolled out, and never in a circle.
     pub(super) fn order(&mut self, named: &NamedEnvironment<'_>) {
         let all = waits(named);
-        let names: Vec<&str> = all.iter().map(|it| it.name).collect();
+        let known: Vec<&str> = all.iter().map(|it| it.name).collect();
         for one in &all {
             let at = At {
                 named,
                 kind: one.kind,
                 name: one.name,
             };
-            for other in one.after.iter().filter(|it| !names.contains(&it.as_str())) {
-                let problem = unknown(named, other, one.name, &names);
+            for other in one.after.iter().filter(|it| !known.contains(&it.as_str())) {
+                let problem = unknown(named, other, one.name, &known);
                 self.item(&at, "after", other, problem);
             }
         }
@@ -77,8 +77,8 @@ fn waits<'a>(named: &NamedEnvironment<'a>) -> Vec<Waits<'a>> {
 }
 
 /// A name that is not rolled out in a wave.
-fn unknown(named: &NamedEnvironment<'_>, other: &str, mine: &str, names: &[&str]) -> Problem {
-    let known: Vec<&str> = names.iter().copied().filter(|it| *it != mine).collect();
+fn unknown(named: &NamedEnvironment<'_>, other: &str, mine: &str, all: &[&str]) -> Problem {
+    let known: Vec<&str> = all.iter().copied().filter(|it| *it != mine).collect();
     let expected = match known.as_slice() {
         [] => "nothing, because there is no other service, function or site".to_owned(),
         known => format!("one of: {}", known.join(", ")),

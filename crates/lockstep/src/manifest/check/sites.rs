@@ -90,17 +90,13 @@ impl Check<'_> {
             };
             let path = self.places.first(at.written(fields));
             let path = path.unwrap_or_else(|| join(KIND, name));
-            let problem = match &site.switch {
-                Some(SiteSwitch::Store(_)) => Problem::new(
-                    &path,
-                    format!("the key of `{owner}`"),
-                    "each key of a store once",
-                ),
-                _ => {
-                    let found = format!("the distribution and the origin of `{owner}`");
-                    Problem::new(&path, found, "each origin of a distribution once")
-                        .help("two sites of one distribution each name their `origin`")
-                }
+            let problem = if let Some(SiteSwitch::Store(_)) = &site.switch {
+                let found = format!("the key of `{owner}`");
+                Problem::new(&path, found, "each key of a store once")
+            } else {
+                let found = format!("the distribution and the origin of `{owner}`");
+                Problem::new(&path, found, "each origin of a distribution once")
+                    .help("two sites of one distribution each name their `origin`")
             };
             self.report(&self.places.value(&path), problem);
         }

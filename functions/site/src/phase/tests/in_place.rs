@@ -71,6 +71,17 @@ async fn a_release_takes_the_place_of_what_was_there_and_gives_it_back() {
             "/app/robots.txt"
         ]
     );
+    undo(&world, &first).await.unwrap();
+    assert_eq!(seen(&world), before);
+    assert_eq!(mark(&world), "");
+}
+
+#[tokio::test]
+async fn a_release_takes_the_place_of_another_and_gives_it_back() {
+    let world = by_hand();
+    let first = step(&world, 1, "", false);
+    run(&world, &first).await.unwrap();
+    let before = seen(&world);
     let second = step(&world, 2, &first.release, false);
     let summary = run(&world, &second).await.unwrap();
     assert!(
@@ -81,7 +92,6 @@ async fn a_release_takes_the_place_of_what_was_there_and_gives_it_back() {
     assert!(world.object(&format!("app/assets/{}", script(1))).is_some());
     undo(&world, &second).await.unwrap();
     assert_eq!(mark(&world), first.release);
-    undo(&world, &first).await.unwrap();
     assert_eq!(seen(&world), before);
 }
 

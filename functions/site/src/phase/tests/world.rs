@@ -106,8 +106,10 @@ impl World {
                 let head = String::from_utf8_lossy(&piece[..read]).into_owned();
                 let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
                 let served = viewers.served(&path);
+                let status = if served.is_some() { 200 } else { 404 };
+                let served = served.unwrap_or_default();
                 let head = format!(
-                    "HTTP/1.1 200 x\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    "HTTP/1.1 {status} x\r\ncontent-type: {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                     served.content_type,
                     served.bytes.len()
                 );
@@ -120,7 +122,7 @@ impl World {
     }
 
     /// What is missing is answered with the page, as is usual for single-page applications.
-    fn served(&self, path: &str) -> Object {
+    fn served(&self, path: &str) -> Option<Object> {
         let origin = self.path();
         let mut state = self.state.lock().unwrap();
         let value = state.store.seen_at_the_edge();
@@ -137,7 +139,7 @@ impl World {
                 .cloned()
         };
         let found = state.objects.get(&key(path)).cloned();
-        found.or_else(page).unwrap_or_default()
+        found.or_else(page)
     }
 
     pub(crate) fn address(&self) -> String {
@@ -358,7 +360,9 @@ fn between<'a>(text: &'a str, begin: &str, end: &str) -> Vec<&'a str> {
 
 impl State {
     fn s3(&mut self, request: &Request<SdkBody>) -> Response<SdkBody> {
-        let key = request.uri().path().trim_start_matches('/').to_owned();
+        // The only character of our keys that has to be written otherwise.
+        let key = request.uri().path().replace("%3A", ":");
+        let key = key.trim_start_matches('/').to_owned();
         let query = request.uri().query().unwrap_or_default();
         let body = request.body().bytes().unwrap_or_default().to_vec();
         match request.method().as_str() {
@@ -372,7 +376,7 @@ impl State {
                 None => answered(404, "<Error><Code>NoSuchKey</Code></Error>"),
             },
             "PUT" if !header(request, "x-amz-copy-source").is_empty() => {
-                let source = header(request, "x-amz-copy-source");
+                let source = header(request, "x-amz-copy-source").replace("%3A", ":");
                 let Some(object) = self.objects.get(&source).cloned() else {
                     return answered(404, "<Error><Code>NoSuchKey</Code></Error>");
                 };
@@ -423,7 +427,7 @@ impl State {
         let field = |name: &str| {
             let mut fields = query.split('&').filter_map(|it| it.split_once('='));
             let found = fields.find(|(key, _)| *key == name);
-            found.map(|(_, value)| value.replace("%2F", "/"))
+            found.map(|(_, value)| value.replace("%2F", "/").replace("%3A", ":"))
         };
         let prefix = field("prefix").unwrap_or_default();
         let (mut keys, mut deeper) = (Vec::new(), std::collections::BTreeSet::new());
@@ -452,7 +456,9 @@ impl State {
             .unwrap();
         }
         for prefix in deeper {
-            body += &format!("<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>");
+            body += "<CommonPrefixes><Prefix>";
+            body += &prefix;
+            body += "</Prefix></CommonPrefixes>";
         }
         answered(200, body + "</ListBucketResult>")
     }
