@@ -69,3 +69,6 @@ impl Planner {
         Ok(self.ledger.put_build_steps(deployment, steps, now).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

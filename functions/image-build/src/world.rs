@@ -10,12 +10,14 @@ use aws_sdk_codebuild::config::{BehaviorVersion, Credentials, Region, SharedCred
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
+use lockstep::manifest::Manifest;
 use lockstep_codebuild::CodeBuild;
 use lockstep_ledger::Ledger;
 use serde_json::{Value, json};
 
 use crate::images::Images;
 use crate::phase::BuildPhase;
+use crate::planner::Planner;
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,28 @@ impl World {
         let key = format!("deployment#{}", record["id"].as_str().unwrap());
         let item =
             json!({"pk": {"S": key}, "sk": {"S": "record"}, "body": {"S": record.to_string()}});
+        let mut items = self.items.lock().unwrap();
+        items.insert(key_of(&item), item.clone());
+        drop(items);
+        self
+    }
+
+    /// Whoever says which builds there are.
+    pub(crate) fn planner(&self) -> Planner {
+        let config = self.config();
+        let client = aws_sdk_dynamodb::Client::new(&config);
+        let images = Images::new(aws_sdk_ecr::Client::new(&config));
+        Planner::new(Ledger::new(client, "ledger"), images)
+    }
+
+    /// Version 7 of the manifest.
+    pub(crate) fn with_manifest(self, text: &str) -> Self {
+        let manifest = Manifest::parse("lockstep.yaml", text).unwrap();
+        let stored = manifest.embed(|_| unreachable!()).unwrap();
+        let applied = json!({"version": 7, "applied_at": "2026-11-20T10:00:00Z", "applied_by": "ann", "manifest": stored});
+        let item = json!({
+            "pk": {"S": "app#shop"}, "sk": {"S": "manifest#00000007"}, "body": {"S": applied.to_string()},
+        });
         let mut items = self.items.lock().unwrap();
         items.insert(key_of(&item), item.clone());
         drop(items);
@@ -195,7 +219,8 @@ impl World {
             let is_older = standing.is_none_or(|it| {
                 ms(&it["pushed_ms"]) < ms(&write["ExpressionAttributeValues"][":ms"])
             });
-            let refuses = condition.contains("(closed)") && has("closed")
+            let refuses = condition == "attribute_not_exists(pk)" && standing.is_some()
+                || condition.contains("(closed)") && has("closed")
                 || condition.contains("(concluded)") && has("concluded")
                 || condition.contains("body = :standing") && !is_same
                 || condition.contains("pushed_ms < :ms") && !is_older;
@@ -251,6 +276,14 @@ impl World {
                     return refused("ImageNotFoundException");
                 }
                 json!({"imageDetails": [{"imageDigest": digest, "imageTags": *tags, "imagePushedAt": 1_763_000_000}]})
+            }
+            "DescribeRepositories" => {
+                let name = body["repositoryNames"][0].as_str().unwrap();
+                if name != "shop/web" {
+                    return refused("RepositoryNotFoundException");
+                }
+                let uri = format!("111122223333.dkr.ecr.eu-west-1.amazonaws.com/{name}");
+                json!({"repositories": [{"repositoryName": name, "repositoryUri": uri}]})
             }
             "BatchGetImage" => json!({"images": [{
                 "imageManifest": "{}", "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
