@@ -83,7 +83,7 @@ pub struct Timeline {
 const PHASES: [(&str, &[&str]); 18] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
-    ("lock", &["Lock", "HasBuilds"]),
+    ("lock", &["Lock"]),
     (
         "builds",
         &["PlanBuilds", "Builds", "BuildsSettled", "StopBuilds"],

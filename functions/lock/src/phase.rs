@@ -22,8 +22,7 @@ pub(crate) struct LockPhase {
 
 /// What came of one invocation.
 enum Turn {
-    /// With this fencing number, and, where images have to be built first, with that said.
-    Acquired(u64, bool),
+    Acquired(u64),
     Waiting(String),
     /// The deployment has ended meanwhile: this invocation is a late copy.
     Over,
@@ -40,13 +39,10 @@ impl LockPhase {
         let invocation = Invocation::parse(&payload)?;
         let deployment = invocation.deployment.id.as_str();
         match self.take_turn(&invocation, &payload).await {
-            Ok(Turn::Acquired(fence, builds)) => {
-                tracing::info!(deployment, fence, builds, "the environment is ours");
+            Ok(Turn::Acquired(fence)) => {
+                tracing::info!(deployment, fence, "the environment is ours");
                 self.tokens
-                    .succeed(
-                        &invocation.task_token,
-                        &json!({ "fence": fence, "builds": builds }),
-                    )
+                    .succeed(&invocation.task_token, &json!({ "fence": fence }))
                     .await
             }
             Ok(Turn::Waiting(holder)) => {
@@ -97,9 +93,7 @@ impl LockPhase {
                 .await?;
             let now = Timestamp::now();
             match decide(&record, &state, now) {
-                Decision::Held(fence) => {
-                    return Ok(Turn::Acquired(fence, has_builds(&record)));
-                }
+                Decision::Held(fence) => return Ok(Turn::Acquired(fence)),
                 Decision::Superseded(by) => return Err(superseded(by)),
                 Decision::Wait(holder) if queued => return Ok(Turn::Waiting(holder)),
                 // The lock may become free between that look and the registration, so the
@@ -128,7 +122,7 @@ impl LockPhase {
                         .acquire_lock(&record, &state, passed, now)
                         .await?;
                     if let Acquired::Yes { fence } = acquired {
-                        return Ok(Turn::Acquired(fence, has_builds(&record)));
+                        return Ok(Turn::Acquired(fence));
                     }
                 }
             }
@@ -159,12 +153,6 @@ impl LockPhase {
         };
         Ok(self.context.ledger.register(&registration, now).await?)
     }
-}
-
-/// Whether images have to be built before anything can be planned.
-fn has_builds(record: &DeploymentRecord) -> bool {
-    let mut wanted = record.requested.values();
-    wanted.any(|artifact| artifact.as_unbuilt().is_some())
 }
 
 fn superseded(by: String) -> PhaseError {

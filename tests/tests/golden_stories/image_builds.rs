@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::story::Story;
 
 const COMMIT: &str = "3f2a9c1";
+const FAILS: &str = "echo \"$IMAGE_REPOSITORY:$IMAGE_TAG, $TARGET, for $LOCKSTEP_ENVIRONMENT\"; echo 'COPY failed: no such file'; exit 1";
 const HANGS: &str = "echo begun; sleep 600";
 
 fn commit() -> Value {
@@ -77,7 +78,7 @@ pub async fn skipped(world: &World) -> String {
 
 /// The build fails: nothing is changed.
 pub async fn failed(world: &World) -> String {
-    let build = ImageBuild::of_example("web").with(", environment: { SOURCE: missing.c }");
+    let build = ImageBuild::that_runs("web", FAILS).with(", environment: { TARGET: slim }");
     let app = world.imaged("image-build-failed", &build).await;
     let headline = "The build fails: nothing is changed, and the message has the end of its log.";
     let mut story = Story::of(world, &app, headline).await;

@@ -402,9 +402,9 @@ fn gates_come_before_everything_and_after_verification() {
         next.collect::<Vec<_>>()
     };
     let (plan, gates) = (ways("HasSteps"), ways("GatesBeforeSettled"));
-    assert_eq!(plan[4..6], gates[1..]);
+    assert_eq!(plan[5..7], gates[1..]);
     assert_eq!(
-        plan[6].1,
+        plan[7].1,
         machine.state("GatesBeforeSettled").body["Default"]
     );
 }
@@ -414,10 +414,9 @@ fn gates_come_before_everything_and_after_verification() {
 #[test]
 fn images_are_built_before_anything_is_planned() {
     let machine = Machine::load();
-    assert_eq!(machine.state("Lock").body["Next"], "HasBuilds");
-    let has = machine.state("HasBuilds");
-    assert_eq!(has.body["Choices"][0]["Next"], "PlanBuilds");
-    assert_eq!(has.body["Default"], "Plan");
+    let first = &machine.state("HasSteps").body["Choices"][0];
+    assert_eq!(first["Next"], "PlanBuilds");
+    assert_eq!(first["Condition"], "{% 'builds' in $states.input.needs %}");
     let plan = machine.state("PlanBuilds");
     assert_eq!(plan.body["Next"], "Builds");
     assert_eq!(plan.catchers()[0]["Next"], "Conclude");
@@ -549,6 +548,7 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
         })
         .collect();
     let expected = [
+        ("{% 'builds' in $states.input.needs %}", "PlanBuilds"),
         (
             "{% 'infrastructure' in $states.input.needs %}",
             "PlanInfrastructure",
