@@ -83,17 +83,17 @@ pub async fn after_order(world: &World) -> String {
         "Calls that changed api until here",
         &[updates.count().to_string()],
     );
+    let mark = world.engine().gateway().last_call();
     let again = web.deploy_with(&both).await;
     story.deployment("Both again", "deployment 2", &again).await;
-    let ecs = &world.clients().ecs;
-    let mut at = Vec::new();
-    for app in &pair {
-        let described = ecs.describe_services().cluster(name).services(&app.service);
-        let described = described.send().await.unwrap();
-        let deployments = described.services()[0].deployments().to_vec();
-        let newest = deployments.iter().filter_map(|it| it.created_at()).max();
-        at.push(newest.unwrap().as_nanos());
-    }
-    assert!(at[0] < at[1], "web is rolled out first");
+    let calls = world.engine().gateway().calls_since(mark);
+    let updates = calls
+        .iter()
+        .filter(|call| call.name.operation == "UpdateService");
+    let order = updates.filter_map(|call| {
+        let is_of = |part: &&str| call.request.contains(&format!("{name}-{part}"));
+        ["web", "api"].into_iter().find(is_of).map(str::to_owned)
+    });
+    story.tell("What ECS was told to update", &order.collect::<Vec<_>>());
     story.end().await
 }
