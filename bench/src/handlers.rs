@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{Result, aws_environment};
 
 /// The handlers.
-pub const HANDLERS: [&str; 20] = [
+pub const HANDLERS: [&str; 21] = [
     "trigger",
     "release",
     "lock",
@@ -20,6 +20,7 @@ pub const HANDLERS: [&str; 20] = [
     "infrastructure",
     "infrastructure-build",
     "migrate",
+    "image-build",
     "gate",
     "service",
     "function",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use lockstep::image_build::{COMMIT, is_commit};
 use lockstep::stack::Approval;
 use lockstep::trigger::ImageReference;
 
@@ -174,6 +175,10 @@ pub struct DeployArgs {
     /// The version of an uploaded release
     #[arg(long, value_name = "VERSION")]
     pub release: Option<String>,
+    /// The commit whose images are wanted: those that are missing are built first, by the builds
+    /// of the manifest
+    #[arg(long, value_name = "HASH", value_parser = parse_commit)]
+    pub commit: Option<String>,
     /// Why, for the record and the messages
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -367,6 +372,13 @@ pub struct ShowArgs {
 fn parse_approval(text: &str) -> Result<String, String> {
     let approval = Approval::parse(text).map_err(|expected| format!("expected {expected}"))?;
     Ok(approval.to_string())
+}
+
+fn parse_commit(text: &str) -> Result<String, String> {
+    if is_commit(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected {COMMIT}"))
 }
 
 fn parse_image(text: &str) -> Result<(String, ImageReference), String> {

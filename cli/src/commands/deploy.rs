@@ -86,6 +86,7 @@ fn request(application: String, args: DeployArgs) -> ManualRequest {
         environment: args.environment,
         images: args.images.into_iter().collect(),
         release: args.release,
+        commit: args.commit,
         by: Some(args.by),
         reason: args.reason,
         allow_older: args.allow_older,
@@ -96,8 +97,10 @@ fn request(application: String, args: DeployArgs) -> ManualRequest {
 
 /// What the trigger would refuse is refused here, before an execution is started.
 fn check(request: &ManualRequest, environment: &ResolvedEnvironment) -> Result<(), CliError> {
-    let checked = request.components(environment);
-    let checked = checked.and_then(|_| request.only(environment).map(drop));
+    let checked = request.components(environment).and_then(|named| {
+        let only = request.only(environment)?;
+        request.of_commit(environment, &only, &named).map(drop)
+    });
     checked.map_err(|error| CliError::Invalid {
         message: error.to_string(),
         help: None,
@@ -239,6 +242,20 @@ mod tests {
             "{error}"
         );
         assert!(check(&asked(&["--only", "web"]), &environment).is_ok());
+    }
+
+    #[test]
+    fn a_commit_is_sent_as_it_is_and_needs_builds() {
+        let commit = asked(&["--commit", "3f2a9c1"]);
+        assert_eq!(json!(commit)["commit"], json!("3f2a9c1"));
+        let environment = resolve(&manifest(), "local").unwrap();
+        let error = check(&commit, &environment).unwrap_err();
+        assert_eq!(error.exit().code(), 2);
+        assert!(error.to_string().contains("no `builds`"), "{error}");
+        let wrong = [
+            "lockstep", "deploy", "local", "--by", "ann", "--commit", "main",
+        ];
+        assert!(Cli::try_parse_from(wrong).is_err());
     }
 
     #[test]

@@ -219,6 +219,7 @@ fn request(
         environment: findings.environment.clone(),
         images,
         release: None,
+        commit: None,
         by: Some(by.to_owned()),
         reason: Some(format!("repair: gone from ECR: {}", gone.join(", "))),
         // What exists is older than what is gone, more often than not.

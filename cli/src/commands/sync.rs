@@ -215,6 +215,7 @@ impl Sync {
             environment: environment.clone(),
             images: std::collections::BTreeMap::default(),
             release: Some(version),
+            commit: None,
             by: Some(self.by.clone()),
             reason: Some(format!("sync of {}", functions.join(", "))),
             // What is tried out here must not stand in the way of the next real release.

@@ -1,4 +1,4 @@
-//! The CodeBuild projects that build infrastructure, migrate and run gates, and the task definitions
+//! The CodeBuild projects that build infrastructure and images, migrate and run gates, and the task definitions
 //! of migrations.
 
 use std::collections::BTreeMap;
@@ -51,8 +51,12 @@ impl Scope<'_> {
         let of_gates = self.environment.gates.iter();
         let of_gates =
             of_gates.map(|(component, gate)| (gate.project.as_str(), component.as_str()));
+        let of_builds = self.environment.builds.iter();
+        let of_builds =
+            of_builds.map(|(component, build)| (build.project.as_str(), component.as_str()));
+        let all = of_infrastructure.chain(of_migrations).chain(of_gates);
         let mut named = BTreeMap::new();
-        for (project, component) in of_infrastructure.chain(of_migrations).chain(of_gates) {
+        for (project, component) in all.chain(of_builds) {
             named.entry(project).or_insert(component);
         }
         named

@@ -162,6 +162,7 @@ pub(crate) mod tests {
             release: None,
             topic: None,
             approved: Vec::new(),
+            builds: std::collections::BTreeMap::new(),
             only: lockstep::Only::default(),
             conclusion,
         }

@@ -1,6 +1,7 @@
 //! Everything about one deployment.
 
 use jiff::Timestamp;
+use lockstep::image_build::FIRST;
 use lockstep::plan::Step;
 use lockstep::question::Question;
 use lockstep::record::{Conclusion, DeploymentRecord, StepJournal};
@@ -184,11 +185,13 @@ impl ShownStep {
             "put back" => span(journal.undo_started_at, journal.undone_at),
             _ => span(journal.started_at, journal.finished_at),
         };
+        // Builds come before the plan, whose steps are counted.
+        let counted = match self.number {
+            FIRST.. => String::new(),
+            number => format!("step {number}: "),
+        };
         let mut lines = vec![
-            format!(
-                "step {}: {}: {}{took}",
-                self.number, self.target, self.state
-            ),
+            format!("{counted}{}: {}{took}", self.target, self.state),
             format!("  before  {}", table::hanging(&self.before, 10)),
             format!("  after   {}", table::hanging(&self.after, 10)),
         ];

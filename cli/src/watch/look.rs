@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use lockstep::DeploymentId;
+use lockstep::image_build::FIRST;
 use lockstep::plan::{Plan, Stage};
 use lockstep::question::Question;
 use lockstep::record::{DeploymentRecord, StepJournal};
@@ -129,7 +130,8 @@ impl Watcher {
         })
     }
 
-    /// All steps of the plan with their journals, once there is a plan.
+    /// The builds of images, which come before the plan, and all steps of the plan, with their
+    /// journals, as far as they are known.
     pub async fn steps(&mut self) -> Result<Vec<(lockstep::plan::Step, StepJournal)>, CliError> {
         let ledger = self.controller.ledger.clone();
         // Where stacks change, what runs on them is planned after they did.
@@ -140,8 +142,11 @@ impl Watcher {
                 .await
                 .map_err(|error| self.failed(error))?;
         }
+        let builds = ledger.build_steps(&self.id).await;
+        let builds = builds.map_err(|error| self.failed(error))?;
         let mut steps = Vec::new();
-        for step in self.plan.iter().flat_map(|plan| &plan.steps) {
+        let planned = self.plan.iter().flat_map(|plan| &plan.steps);
+        for step in builds.iter().chain(planned) {
             let journal = ledger.journal(&self.id, step.number).await;
             steps.push((step.clone(), journal.map_err(|error| self.failed(error))?));
         }
@@ -217,13 +222,14 @@ impl Watcher {
         match (phase.phase, record) {
             ("lock", Some(record)) => self.lock_holder(record).await,
             (
-                "gates" | "infrastructure" | "migrate" | "rollout" | "gates after" | "contract"
-                | "undo",
+                "builds" | "gates" | "infrastructure" | "migrate" | "rollout" | "gates after"
+                | "contract" | "undo",
                 _,
             ) => {
                 let steps = self.steps().await?;
                 let seen = steps
                     .iter()
+                    .filter(|(step, _)| (step.number >= FIRST) == (phase.phase == "builds"))
                     .map(|(step, journal)| (step.target.as_str(), journal));
                 Ok(under_way(seen, phase.phase == "undo"))
             }

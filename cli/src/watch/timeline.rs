@@ -80,10 +80,14 @@ pub struct Timeline {
 }
 
 /// The states of each phase, as `state-machine/deploy.asl.json` names them.
-const PHASES: [(&str, &[&str]); 17] = [
+const PHASES: [(&str, &[&str]); 18] = [
     ("trigger", &["Trigger", "Route"]),
     ("release", &["Release", "Released", "ReleaseWait"]),
     ("lock", &["Lock"]),
+    (
+        "builds",
+        &["PlanBuilds", "Builds", "BuildsSettled", "StopBuilds"],
+    ),
     (
         "plan",
         &[

@@ -3,12 +3,15 @@
 use jiff::Timestamp;
 use lockstep::DeploymentId;
 use lockstep::record::{DeploymentRecord, Source};
+use lockstep::release::Artifact;
 use lockstep::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::newest;
 use crate::error::LedgerError;
-use crate::item::{Item, body, body_item, expires, find_text, get_text, key_item, number, text};
+use crate::item::{
+    Item, body, body_item, expires, find_text, get_text, key_item, number, sk_after, text,
+};
 use crate::transaction::{Expression, Outcome, Transaction};
 use crate::{Ledger, keys};
 
@@ -33,6 +36,11 @@ pub enum Created {
     /// The trigger event was handled before.
     DuplicateEvent {
         /// By this deployment.
+        deployment: DeploymentId,
+    },
+    /// The image is one that a build of a deployment makes, or made, and that deployment takes it.
+    Built {
+        /// The deployment.
         deployment: DeploymentId,
     },
     /// The same artifact, or a newer one, was asked for before.
@@ -119,6 +127,7 @@ impl Ledger {
             claim.insert("deployment".to_owned(), text(me.id.as_str()));
             claim.insert("expires_at".to_owned(), expires(now, 30));
             transaction.put(self, claim, Expression::when("attribute_not_exists(pk)"))?;
+            self.not_built_here(&mut transaction, record)?;
         }
         match transaction.commit(self).await? {
             Outcome::Written => Ok(Created::Yes),
@@ -164,14 +173,11 @@ impl Ledger {
             "attribute_not_exists(pk) OR pushed_ms < :ms OR (pushed_ms = :ms AND digest <> :digest)"
         };
         for (component, artifact) in &record.requested {
-            let mark = Expression::update(
-                "SET digest = :digest, pushed_at = :at, pushed_ms = :ms, deployment = :me",
-            )
-            .only_when(condition)
-            .value(":digest", text(artifact.id()))
-            .value(":at", text(artifact.made_at().to_string()))
-            .value(":ms", number(artifact.made_at().as_millisecond()))
-            .value(":me", text(me.id.as_str()));
+            if artifact.as_unbuilt().is_some() {
+                // Nobody knows its age yet: its mark is raised once it is there.
+                continue;
+            }
+            let mark = mark(artifact, &me.id).only_when(condition);
             let key =
                 keys::of_environment(&me.application, &me.environment, keys::newest(component));
             transaction.update(self, key, mark)?;
@@ -263,6 +269,15 @@ impl Ledger {
     }
 }
 
+/// Raises the never-older mark of a component to an artifact.
+pub(crate) fn mark(artifact: &Artifact, me: &DeploymentId) -> Expression {
+    Expression::update("SET digest = :digest, pushed_at = :at, pushed_ms = :ms, deployment = :me")
+        .value(":digest", text(artifact.id()))
+        .value(":at", text(artifact.made_at().to_string()))
+        .value(":ms", number(artifact.made_at().as_millisecond()))
+        .value(":me", text(me.as_str()))
+}
+
 /// A push that concerns several environments claims its event once in each.
 fn event_claim(event: &str, record: &DeploymentRecord) -> String {
     format!(
@@ -307,6 +322,11 @@ pub(crate) fn refusal(
     if let Some(Some(item)) = marks.clone().nth(components.len()) {
         let deployment = crate::environment::deployment_id(item, get_text(item, "deployment")?)?;
         return Ok(Created::DuplicateEvent { deployment });
+    }
+    let mut others = marks.skip(components.len() + 1).flatten();
+    if let Some(item) = others.find(|item| sk_after(item, "built#").is_some()) {
+        let deployment = crate::environment::deployment_id(item, get_text(item, "deployment")?)?;
+        return Ok(Created::Built { deployment });
     }
     Err(LedgerError::Contended {
         what: "creating the deployment".to_owned(),

@@ -102,7 +102,12 @@ pub(crate) fn migration_run(id: &DeploymentId, run: &str) -> Key {
     of_deployment(id, format!("migration#{run}"))
 }
 
-/// One build of a deployment: `gate-unit`.
+/// Which images of a repository an environment's own builds make.
+pub(crate) fn built(repository: &str) -> String {
+    format!("built#{repository}")
+}
+
+/// One build of a deployment: `gate-unit`, `image-web`.
 pub(crate) fn build_run(id: &DeploymentId, run: &str) -> Key {
     of_deployment(id, format!("build#{run}"))
 }

@@ -12,12 +12,14 @@
 //! | `env#A#E` | `migration#COMPONENT` | which runs of a migration succeeded here, and which contract is open |
 //! | `env#A#E` | `newest-releases` | the newest uploaded releases ever asked for (never-older rule) |
 //! | `env#A#E` | `hold#DIGEST` | an artifact that must not be deployed here by itself |
+//! | `env#A#E` | `built#REPOSITORY` | the commit that a build makes or made last, and its digest (kept 30 days) |
 //! | `env#A#E` | `infrastructure#COMPONENT` | what was applied last of it, and who has begun to apply something else |
 //! | `env#A#E` | `deployment#ID` | a deployment's line in the history |
 //! | `deployment#ID` | `record`, `part#functions`, `part#stacks`, `plan`, `step#0003`, `journal#0003` | one deployment |
 //! | `deployment#ID` | `release` | what was checked of an uploaded release (kept a day) |
 //! | `deployment#ID` | `migration#COMPONENT#expand` | one run of a migration: begun, its task, how it ended, closed |
-//! | `deployment#ID` | `build#gate-unit` | one build of a gate: begun, closed |
+//! | `deployment#ID` | `builds` | the steps of its builds of images, which come before there is a plan |
+//! | `deployment#ID` | `build#gate-unit`, `build#image-web` | one build of a gate or of an image: begun, closed |
 //! | `deployment#ID` | `question#traffic-20` | what a person is asked, and the answer |
 //! | `deployment#ID` | `published` | the parameters that it publishes, before and afterwards |
 //! | `execution#NAME` | `deployment` | which deployment an execution runs |
@@ -34,6 +36,7 @@ mod deployments;
 mod environment;
 mod error;
 mod events;
+mod image_builds;
 mod item;
 mod keys;
 mod lock;
@@ -54,6 +57,7 @@ pub use deployments::{Created, HistoryLine, Newest};
 pub use environment::{EnvironmentState, Hold, Lock, VerifiedRelease, Waiting};
 pub use error::LedgerError;
 pub use events::TriggerEvent;
+pub use image_builds::TakenImage;
 pub use lock::{Acquired, LEASE, Passed};
 pub use manifests::TriggerTarget;
 pub use migrations::MigrationRun;

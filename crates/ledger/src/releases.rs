@@ -59,6 +59,13 @@ pub struct StoredRecord {
     stored: String,
 }
 
+impl StoredRecord {
+    /// The record as it is stored, for conditions.
+    pub(crate) fn stored(&self) -> &str {
+        &self.stored
+    }
+}
+
 impl NewestReleases {
     /// The same with one more deployment of a release: of an artifact for each of `components`.
     #[must_use]

@@ -60,6 +60,7 @@ fn record() -> DeploymentRecord {
         release: None,
         topic: None,
         approved: Vec::new(),
+        builds: std::collections::BTreeMap::new(),
         only: lockstep::Only::default(),
         conclusion: None,
     }
@@ -138,6 +139,20 @@ async fn a_second_delivery_of_an_event_names_the_first_ones_deployment() {
         deployment: DeploymentId::parse(OTHER).unwrap(),
     };
     assert_eq!(create(vec![None, None, None, None, claim]).await, expected);
+}
+
+#[tokio::test]
+async fn a_push_of_what_a_build_makes_names_the_deployment_that_builds_it() {
+    let built = Some(text(&[
+        ("sk", "built#web"),
+        ("built_commit", "3f2a9c1"),
+        ("deployment", OTHER),
+    ]));
+    let expected = Created::Built {
+        deployment: DeploymentId::parse(OTHER).unwrap(),
+    };
+    let created = create(vec![None, None, None, None, None, built]).await;
+    assert_eq!(created, expected);
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ fn record() -> DeploymentRecord {
         }),
         topic: None,
         approved: Vec::new(),
+        builds: std::collections::BTreeMap::new(),
         only: lockstep::Only::default(),
         conclusion: None,
     }

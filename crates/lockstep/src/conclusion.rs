@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::next_steps::next_steps;
 use crate::plan::{Change, Plan, Step};
-use crate::record::{Conclusion, DeploymentRecord, Failure};
+use crate::record::{BuiltImage, Conclusion, DeploymentRecord, Failure};
 use crate::stack::{STAYS, StackStep};
 use crate::verdict::{Outcome, Verdict};
 
@@ -44,12 +44,17 @@ fn message(
             let live = listed(changes(steps), |step| &step.after);
             let gates = outcome.gates.iter().map(|it| format!(" {}", sentence(it)));
             let gates = gates.collect::<String>();
-            format!("Live and verified: {live}.{}{gates}", left_out(record))
+            let images = images(record);
+            format!(
+                "Live and verified: {live}.{}{images}{gates}",
+                left_out(record)
+            )
         }
         Verdict::NoChange => format!(
-            "Live already: {}. Nothing was changed.{}",
+            "Live already: {}. Nothing was changed.{}{}",
             labels(record),
-            left_out(record)
+            left_out(record),
+            images(record)
         ),
         Verdict::RolledBack => format!("{why}Put back and verified: {}.", put_back(steps, outcome)),
         Verdict::Rejected => format!("{why}Nothing was changed."),
@@ -107,6 +112,13 @@ fn labels(record: &DeploymentRecord) -> String {
         return format!("everything that the manifest asks for{of}");
     }
     crate::release::labels(&record.requested)
+}
+
+/// What became of the images of a commit, as further sentences.
+fn images(record: &DeploymentRecord) -> String {
+    let told = record.builds.values().filter_map(BuiltImage::words);
+    let told = told.map(|words| format!(" Image {}", sentence(&words)));
+    told.collect()
 }
 
 /// What was asked for and not deployed, as one more sentence.
@@ -669,6 +681,31 @@ mod tests {
         assert_eq!(
             told(&put_back),
             "gate unit: the build failed. Put back and verified: service quiz/web on web:7 (v1)."
+        );
+    }
+
+    #[test]
+    fn what_became_of_the_images_of_a_commit_is_told() {
+        let plan =
+            json!({"release": {"manifest_version": 1, "artifacts": {}}, "steps": [step(0, "web")]});
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        let built =
+            |note: &str| json!({"repository": "quiz/web", "commit": "3f2a9c1", "note": note});
+        let record = json!({
+            "id": "01JD5Q6Z8G0000000000000000", "application": "quiz", "environment": "production",
+            "execution": {"name": "x", "arn": "arn", "started_at": "2026-11-20T10:00:00Z"},
+            "source": {"kind": "manual", "by": "me"}, "manifest_version": 1, "requested": {},
+            "builds": {"a": built("was built (https://build)"), "b": built("")},
+        });
+        let record = serde_json::from_value(record).unwrap();
+        let outcome = Outcome {
+            planned: true,
+            ..Outcome::default()
+        };
+        let conclusion = conclude(&record, Some(&plan), &outcome, Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            conclusion.message,
+            "Live and verified: service quiz/web on v2. Image quiz/web:3f2a9c1 was built (https://build)."
         );
     }
 

@@ -11,6 +11,7 @@ pub mod ecs;
 mod error;
 pub mod gate;
 mod id;
+pub mod image_build;
 pub mod lambda;
 pub mod live;
 pub mod manifest;

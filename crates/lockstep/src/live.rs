@@ -102,6 +102,8 @@ fn code_sha256(artifact: &Artifact) -> String {
         | Artifact::Source(file)
         | Artifact::Site(file) => file.code_sha256(),
         Artifact::Image(image) => image.digest.trim_start_matches("sha256:").to_owned(),
+        // No code has it.
+        Artifact::Unbuilt(image) => image.commit.clone(),
     }
 }
 

@@ -116,6 +116,7 @@ fn restore(step: &Step) -> String {
         Change::GateBefore(gate) | Change::GateAfter(gate) => {
             format!("stop its build {} in CodeBuild", gate.identity())
         }
+        Change::ImageBuild(build) => format!("stop its build {} in CodeBuild", build.identity()),
     };
     format!("Put {} back by hand: {command}", step.target)
 }
@@ -129,8 +130,17 @@ fn command(record: &DeploymentRecord) -> String {
     if let Some(release) = asked.or_else(|| read.map(|zip| &zip.release)) {
         let _ = write!(command, " --release {release}");
     }
+    let commit = record
+        .requested
+        .values()
+        .find_map(|it| it.as_unbuilt().map(|image| image.commit.as_str()));
+    if let Some(commit) = commit {
+        let _ = write!(command, " --commit {commit}");
+    }
     for (component, image) in &record.requested {
-        if image.as_image().is_some() {
+        // What exists of the commit is found by it.
+        let is_named = commit != Some(image.reference());
+        if image.as_image().is_some() && is_named {
             let _ = write!(command, " --image {component}={}", image.reference());
         }
     }
@@ -188,6 +198,20 @@ mod tests {
             last(Verdict::RolledBack, "service", "Rejected"),
             "Fix what is named above; the image is not to blame. Then deploy it again: lockstep deploy production --image \
              web/web=v2"
+        );
+    }
+
+    #[test]
+    fn what_was_not_built_is_asked_for_by_its_commit() {
+        let unbuilt = json!({"kind": "unbuilt", "build": "web", "repository": "r", "commit": "3f2a9c1", "asked_at": "2026-11-20T10:00:00Z"});
+        assert_eq!(
+            last_of(
+                &json!({"web/web": unbuilt}),
+                Verdict::Rejected,
+                "build",
+                "Rejected"
+            ),
+            "Fix what is named above, then deploy it again: lockstep deploy production --commit 3f2a9c1"
         );
     }
 

@@ -259,6 +259,7 @@ mod tests {
             release: None,
             topic: None,
             approved: Vec::new(),
+            builds: std::collections::BTreeMap::new(),
             only: crate::Only::default(),
             conclusion: None,
         })

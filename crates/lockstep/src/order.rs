@@ -157,7 +157,8 @@ fn names(change: &Change) -> Vec<&str> {
         | Change::Migrate(_)
         | Change::Contract(_)
         | Change::GateBefore(_)
-        | Change::GateAfter(_) => Vec::new(),
+        | Change::GateAfter(_)
+        | Change::ImageBuild(_) => Vec::new(),
     }
 }
 

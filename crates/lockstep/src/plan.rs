@@ -7,6 +7,7 @@ use crate::Check;
 use crate::build::{BuildStep, InfrastructureChange, Variable};
 use crate::ecs::ServiceStep;
 use crate::gate::{GateStep, PlannedGates};
+use crate::image_build::ImageBuildStep;
 use crate::lambda::FunctionsStep;
 use crate::manifest::ResolvedTraffic;
 use crate::migration::MigrationStep;
@@ -104,6 +105,10 @@ pub enum Change {
     /// A build that must succeed once the release was verified.
     #[serde(rename = "gate-after")]
     GateAfter(Box<GateStep>),
+    /// A build that makes an image, before anything else is planned. No plan has such a step: what
+    /// is planned is planned with its image.
+    #[serde(rename = "image-build")]
+    ImageBuild(Box<ImageBuildStep>),
 }
 
 /// What the planner of one kind of target found: its steps, or why there can be none.
@@ -224,7 +229,7 @@ pub struct StepRef {
     /// The position in the plan, from 0.
     pub step: u32,
     /// `service`, `functions`, `stack`, `infrastructure-build`, `migrate`, `contract`, `site`,
-    /// `gate-before` or `gate-after`.
+    /// `gate-before`, `gate-after` or `image-build`.
     pub phase: &'static str,
     /// The wave of the rollout that it belongs to; left out where it is the first one.
     #[serde(skip_serializing_if = "is_first")]
@@ -251,6 +256,7 @@ impl Change {
             Self::Site(_) => "site",
             Self::GateBefore(_) => "gate-before",
             Self::GateAfter(_) => "gate-after",
+            Self::ImageBuild(_) => "image-build",
         }
     }
 
@@ -265,7 +271,8 @@ impl Change {
             | Self::Contract(_)
             | Self::Site(_)
             | Self::GateBefore(_)
-            | Self::GateAfter(_) => None,
+            | Self::GateAfter(_)
+            | Self::ImageBuild(_) => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is kept of a deployment.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -104,12 +106,39 @@ pub struct DeploymentRecord {
     /// `network/skip:Resource`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved: Vec<String>,
+    /// The images of a commit that it was asked to deploy, by the manifest's name of their build.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub builds: BTreeMap<String, BuiltImage>,
     /// The components it is about, where a person named some.
     #[serde(default, skip_serializing_if = "Only::is_everything")]
     pub only: Only,
     /// How it ended; `None` while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conclusion: Option<Conclusion>,
+}
+
+/// What became of an image of a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltImage {
+    /// The ECR repository's name.
+    pub repository: String,
+    /// The commit, which is the image's tag.
+    pub commit: String,
+    /// How the deployment came by it, for people, such as `was built`; empty as long as it did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl BuiltImage {
+    /// The image and how the deployment came by it, in one clause; `None` as long as it did not.
+    pub fn words(&self) -> Option<String> {
+        let Self {
+            repository,
+            commit,
+            note,
+        } = self;
+        (!note.is_empty()).then(|| format!("{repository}:{commit} {note}"))
+    }
 }
 
 /// An uploaded release that is to be deployed.

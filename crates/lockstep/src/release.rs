@@ -29,6 +29,8 @@ pub enum Artifact {
     Source(ZipArtifact),
     /// The files of a site, a zip file in the releases bucket.
     Site(ZipArtifact),
+    /// A container image that a build of the deployment is to make first.
+    Unbuilt(UnbuiltImage),
 }
 
 impl Artifact {
@@ -39,28 +41,31 @@ impl Artifact {
             Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
                 file.label()
             }
+            Self::Unbuilt(image) => image.label(),
         }
     }
 
     /// What it is, for ever: `sha256:` and 64 hex digits, the image's digest or the file's
-    /// hash. Marks and holds go by it.
+    /// hash. Marks and holds go by it. An image that is not there yet has only its commit.
     pub fn id(&self) -> String {
         match self {
             Self::Image(image) => image.digest.clone(),
             Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
                 format!("sha256:{}", file.sha256)
             }
+            Self::Unbuilt(image) => format!("commit:{}", image.commit),
         }
     }
 
-    /// When it was made, for the never-older rule: when the image was pushed, or the release
-    /// uploaded.
+    /// When it was made, for the never-older rule: when the image was pushed, or asked for where it
+    /// is not there yet, or the release uploaded.
     pub const fn made_at(&self) -> Timestamp {
         match self {
             Self::Image(image) => image.pushed_at,
             Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
                 file.released_at
             }
+            Self::Unbuilt(image) => image.asked_at,
         }
     }
 
@@ -72,6 +77,7 @@ impl Artifact {
             Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
                 &file.release
             }
+            Self::Unbuilt(image) => &image.commit,
         }
     }
 
@@ -79,7 +85,15 @@ impl Artifact {
     pub const fn as_image(&self) -> Option<&ImageArtifact> {
         match self {
             Self::Image(image) => Some(image),
-            Self::Zip(_) | Self::Template(_) | Self::Source(_) | Self::Site(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The image that is not there yet, where it is one.
+    pub const fn as_unbuilt(&self) -> Option<&UnbuiltImage> {
+        match self {
+            Self::Unbuilt(image) => Some(image),
+            _ => None,
         }
     }
 
@@ -87,7 +101,7 @@ impl Artifact {
     pub const fn as_zip(&self) -> Option<&ZipArtifact> {
         match self {
             Self::Zip(zip) => Some(zip),
-            Self::Image(_) | Self::Template(_) | Self::Source(_) | Self::Site(_) => None,
+            _ => None,
         }
     }
 
@@ -95,7 +109,7 @@ impl Artifact {
     pub const fn as_template(&self) -> Option<&ZipArtifact> {
         match self {
             Self::Template(template) => Some(template),
-            Self::Image(_) | Self::Zip(_) | Self::Source(_) | Self::Site(_) => None,
+            _ => None,
         }
     }
 
@@ -103,7 +117,7 @@ impl Artifact {
     pub const fn as_source(&self) -> Option<&ZipArtifact> {
         match self {
             Self::Source(source) => Some(source),
-            Self::Image(_) | Self::Zip(_) | Self::Template(_) | Self::Site(_) => None,
+            _ => None,
         }
     }
 
@@ -111,7 +125,7 @@ impl Artifact {
     pub const fn as_site(&self) -> Option<&ZipArtifact> {
         match self {
             Self::Site(bundle) => Some(bundle),
-            Self::Image(_) | Self::Zip(_) | Self::Template(_) | Self::Source(_) => None,
+            _ => None,
         }
     }
 
@@ -121,7 +135,7 @@ impl Artifact {
             Self::Zip(file) | Self::Template(file) | Self::Source(file) | Self::Site(file) => {
                 Some(file)
             }
-            Self::Image(_) => None,
+            Self::Image(_) | Self::Unbuilt(_) => None,
         }
     }
 }
@@ -135,6 +149,34 @@ impl From<ImageArtifact> for Artifact {
 impl From<ZipArtifact> for Artifact {
     fn from(zip: ZipArtifact) -> Self {
         Self::Zip(zip)
+    }
+}
+
+impl From<UnbuiltImage> for Artifact {
+    fn from(image: UnbuiltImage) -> Self {
+        Self::Unbuilt(image)
+    }
+}
+
+/// An image that a build of the deployment makes once it has its environment. A wish like every other:
+/// it waits in the queue, and whoever takes it over builds it. The image takes its place before
+/// anything is planned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnbuiltImage {
+    /// The manifest's name of the build.
+    pub build: String,
+    /// The ECR repository that the build pushes to.
+    pub repository: String,
+    /// The commit that it builds, and the tag that it pushes.
+    pub commit: String,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+}
+
+impl UnbuiltImage {
+    /// How people name it.
+    pub fn label(&self) -> String {
+        format!("{}:{} (not built yet)", self.repository, self.commit)
     }
 }
 

@@ -197,6 +197,16 @@ fn overtaken_by(
                 )
             })
         }
+        // Whatever was pushed after somebody asked for the build is newer.
+        Artifact::Unbuilt(image) => {
+            let newest = state.newest.get(component)?;
+            (newest.pushed_at > image.asked_at).then(|| {
+                format!(
+                    "deployment {}, which brought a newer image",
+                    newest.deployment
+                )
+            })
+        }
         Artifact::Zip(zip)
         | Artifact::Template(zip)
         | Artifact::Source(zip)

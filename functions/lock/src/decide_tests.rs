@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use lockstep::record::{DeploymentRecord, DeploymentRef, Execution, Source};
-use lockstep::release::{Artifacts, ImageArtifact, ZipArtifact};
+use lockstep::release::{Artifacts, ImageArtifact, UnbuiltImage, ZipArtifact};
 use lockstep::{DeploymentId, Only};
 use lockstep_ledger::{EnvironmentState, Lock, Newest, NewestReleases, ReleaseMark, Waiting};
 
@@ -52,6 +52,7 @@ fn record(number: u64, requested: Artifacts) -> DeploymentRecord {
         release: None,
         topic: None,
         approved: Vec::new(),
+        builds: std::collections::BTreeMap::new(),
         only: Only::default(),
         conclusion: None,
     }
@@ -92,6 +93,57 @@ fn a_free_environment_is_taken() {
             struck: vec![]
         }
     );
+}
+
+/// An image that is to be built, asked for at that minute.
+fn unbuilt(component: &str, minute: i64) -> Artifacts {
+    let image = UnbuiltImage {
+        build: "web".to_owned(),
+        repository: "repository".to_owned(),
+        commit: "3f2a9c1".to_owned(),
+        asked_at: now() + SignedDuration::from_mins(minute),
+    };
+    [(component.to_owned(), image.into())].into()
+}
+
+#[test]
+fn what_was_not_built_yet_is_taken_over_as_everything_else_is() {
+    let state = EnvironmentState {
+        queue: vec![
+            waiting(1, unbuilt("web/web", 0)),
+            waiting(2, images(&[("api/api", "new", 1)])),
+        ],
+        ..EnvironmentState::default()
+    };
+    let newer = record(2, images(&[("api/api", "new", 1)]));
+    let Decision::Take { requested, .. } = decide(&newer, &state, now()) else {
+        unreachable!()
+    };
+    assert_eq!(requested["web/web"], unbuilt("web/web", 0)["web/web"]);
+    assert_eq!(requested.len(), 2);
+}
+
+#[test]
+fn an_image_that_was_pushed_after_a_build_was_asked_for_is_newer() {
+    let newest = Newest {
+        digest: "pushed".to_owned(),
+        pushed_at: now() + SignedDuration::from_mins(5),
+        deployment: id(7),
+    };
+    let state = EnvironmentState {
+        newest: [("web/web".to_owned(), newest)].into(),
+        ..EnvironmentState::default()
+    };
+    let older = record(2, unbuilt("web/web", 0));
+    assert!(matches!(
+        decide(&older, &state, now()),
+        Decision::Superseded(by) if by.ends_with("which brought a newer image")
+    ));
+    let later = record(2, unbuilt("web/web", 6));
+    assert!(matches!(
+        decide(&later, &state, now()),
+        Decision::Take { .. }
+    ));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use lockstep::manifest::ResolvedEnvironment;
 use lockstep::order::Waves;
 use lockstep::plan::{Change, Part, PartStep, Plan, Stage};
 use lockstep::record::{DeploymentRecord, DeploymentRef};
-use lockstep::release::{Artifacts, Release};
+use lockstep::release::{Artifact, Artifacts, Release, UnbuiltImage};
 use lockstep::staging::{Turn, first_plan};
 use lockstep_handler::{environment_of, parse, record_of};
 use lockstep_ledger::Ledger;
@@ -26,6 +26,9 @@ use crate::sites::Sites;
 /// How many services are looked at at the same time: enough to be quick, few enough not
 /// to be throttled.
 const AT_ONCE: usize = 8;
+
+/// What has to be done first: images that are to be built.
+const BUILDS: &str = "builds";
 
 /// What other planners find out, where the manifest has functions, infrastructure that CodeBuild
 /// builds, or stacks.
@@ -62,6 +65,10 @@ impl Planner {
     pub(crate) async fn handle(&self, payload: Value) -> Result<Value, PhaseError> {
         let Request { deployment, stage } = parse(payload)?;
         let record = record_of(&self.ledger, &deployment).await?;
+        if let Some(image) = record.requested.values().find_map(Artifact::as_unbuilt) {
+            self.not_built_before(&deployment, image).await?;
+            return Ok(json!({ "needs": [BUILDS] }));
+        }
         let environment =
             environment_of(&self.ledger, &deployment, record.manifest_version).await?;
         let planning = Planning {
@@ -91,6 +98,25 @@ impl Planner {
             reason: format!("it cannot be written as JSON: {error}; this is a fault of Lockstep, please report it"),
         })?;
         Ok(json!({"steps": plan.references(), "hash": hash, "summary": plan.summary()}))
+    }
+
+    /// Builds are asked for once. Whoever comes back without the image would be sent round for ever.
+    async fn not_built_before(
+        &self,
+        deployment: &DeploymentRef,
+        image: &UnbuiltImage,
+    ) -> Result<(), PhaseError> {
+        let builds = self.ledger.build_steps(&deployment.id).await?;
+        if builds.is_empty() {
+            return Ok(());
+        }
+        Err(PhaseError::Rejected {
+            resource: format!("build {}", image.build),
+            reason: format!(
+                "{} although the builds are over; this is a fault of Lockstep, please report it, and deploy the commit again",
+                image.label()
+            ),
+        })
     }
 
     /// The plan before anything is changed: all of it, or that of the infrastructure where some

@@ -43,6 +43,8 @@ pub(crate) enum Answer {
         deployment: DeploymentRef,
         fence: u64,
         failure: Failure,
+        /// The builds of images that may still be at work: nothing else came so far.
+        builds: Vec<StepRef>,
         reason: String,
     },
 }

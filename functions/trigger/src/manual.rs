@@ -1,15 +1,24 @@
 //! A deployment that a person or a pipeline asks for.
 
+use std::collections::BTreeMap;
+
 use lockstep::manifest::{CodeSource, ResolvedEnvironment};
-use lockstep::record::{DeploymentRecord, Execution, ReleaseRequest, Source};
-use lockstep::release::Artifacts;
-use lockstep::trigger::ManualRequest;
+use lockstep::record::{BuiltImage, DeploymentRecord, Execution, ReleaseRequest, Source};
+use lockstep::release::{Artifact, Artifacts, UnbuiltImage};
+use lockstep::trigger::{CommitImage, ImageReference, ManualRequest};
 use lockstep::{Only, PhaseError};
 use lockstep_ledger::Created;
 
 use crate::Trigger;
 use crate::answer::Answer;
 use crate::push::{deployment_ref, execution_ended};
+
+/// What a person wants.
+struct Wishes {
+    only: Only,
+    artifacts: Artifacts,
+    builds: BTreeMap<String, BuiltImage>,
+}
 
 impl Trigger {
     pub(crate) async fn manual(
@@ -40,13 +49,15 @@ impl Trigger {
             }),
             topic: environment.topic.clone(),
             approved: request.approve.clone(),
+            builds: BTreeMap::new(),
             only: Only::default(),
             conclusion: None,
         };
-        let refused = match self.wishes(request, &environment).await {
-            Ok((only, artifacts)) => {
-                record.only = only;
-                record.requested = artifacts;
+        let refused = match self.wishes(request, execution, &environment).await {
+            Ok(wishes) => {
+                record.only = wishes.only;
+                record.requested = wishes.artifacts;
+                record.builds = wishes.builds;
                 match self
                     .ledger
                     .create_deployment(&record, request.allow_older, execution.started_at)
@@ -54,7 +65,7 @@ impl Trigger {
                 {
                     Created::NotNewer { component, newest } => older(&record, &component, &newest),
                     Created::ExecutionEnded => return Err(execution_ended(execution)),
-                    Created::Yes | Created::DuplicateEvent { .. } => {
+                    Created::Yes | Created::DuplicateEvent { .. } | Created::Built { .. } => {
                         let deployment = record.deployment;
                         return Ok(match record.release {
                             Some(_) => Answer::Release { deployment, reason },
@@ -69,6 +80,7 @@ impl Trigger {
         // It is known where this was to go, so its refusal belongs into that history.
         record.requested = Artifacts::new();
         record.only = Only::default();
+        record.builds.clear();
         record.release = None;
         self.ledger
             .create_deployment(&record, true, execution.started_at)
@@ -110,12 +122,14 @@ impl Trigger {
     async fn wishes(
         &self,
         request: &ManualRequest,
+        execution: &Execution,
         environment: &ResolvedEnvironment,
-    ) -> Result<(Only, Artifacts), PhaseError> {
+    ) -> Result<Wishes, PhaseError> {
         let mut artifacts = Artifacts::new();
         let mut missing = Vec::new();
         let images = request.components(environment)?;
         let mut only = request.only(environment)?;
+        let of_commit = request.of_commit(environment, &only, &images)?;
         for (component, reference) in images {
             if !only.has(&component) {
                 only.leave_out(format!("{component} {reference}"));
@@ -127,14 +141,52 @@ impl Trigger {
                 None => missing.push(format!("{repository}:{reference} (for {component})")),
             }
         }
-        if missing.is_empty() {
-            return Ok((only, artifacts));
+        if !missing.is_empty() {
+            return Err(PhaseError::Rejected {
+                resource: format!("image {}", missing.join(", ")),
+                reason: "ECR has no such image in the controller's account and region; push it first, or name another"
+                    .to_owned(),
+            });
         }
-        Err(PhaseError::Rejected {
-            resource: format!("image {}", missing.join(", ")),
-            reason: "ECR has no such image in the controller's account and region; push it first, or name another"
-                .to_owned(),
+        let mut builds = BTreeMap::new();
+        for wanted in of_commit {
+            let (artifact, built) = self.of_commit(&wanted, execution).await?;
+            let components = wanted.components.into_iter();
+            artifacts.extend(components.map(|component| (component, artifact.clone())));
+            builds.insert(wanted.build, built);
+        }
+        Ok(Wishes {
+            only,
+            artifacts,
+            builds,
         })
+    }
+
+    /// An image of a commit: the one that exists, or else the wish that it is built.
+    async fn of_commit(
+        &self,
+        wanted: &CommitImage,
+        execution: &Execution,
+    ) -> Result<(Artifact, BuiltImage), PhaseError> {
+        let reference = ImageReference::Tag(wanted.commit.clone());
+        let found = self.image(&wanted.repository, &reference).await?;
+        let note = match found {
+            Some(_) => "was not built, because it exists already",
+            None => "",
+        };
+        let built = BuiltImage {
+            repository: wanted.repository.clone(),
+            commit: wanted.commit.clone(),
+            note: note.to_owned(),
+        };
+        let unbuilt = || UnbuiltImage {
+            build: wanted.build.clone(),
+            repository: wanted.repository.clone(),
+            commit: wanted.commit.clone(),
+            asked_at: execution.started_at,
+        };
+        let artifact = found.map_or_else(|| Artifact::from(unbuilt()), Artifact::from);
+        Ok((artifact, built))
     }
 }
 

@@ -126,6 +126,7 @@ impl Trigger {
             release: None,
             topic: target.topic.clone(),
             approved: Vec::new(),
+            builds: std::collections::BTreeMap::new(),
             only: lockstep::Only::default(),
             conclusion: None,
         };
@@ -142,6 +143,11 @@ impl Trigger {
                 Created::ExecutionEnded => return Err(execution_ended(execution)),
                 Created::DuplicateEvent { deployment } => Err(IgnoreReason::DuplicateEvent {
                     deployment: Some(deployment),
+                }),
+                Created::Built { deployment } => Err(IgnoreReason::Built {
+                    repository: image.repository,
+                    tag: image.tag.unwrap_or_default(),
+                    deployment,
                 }),
                 Created::NotNewer { newest, .. } if newest.digest == image.digest => {
                     Err(IgnoreReason::SameDigest {

@@ -1,7 +1,7 @@
 //! The recovery of a deployment whose execution ended without concluding.
 
 use jiff::Timestamp;
-use lockstep::plan::{Change, Plan};
+use lockstep::plan::{Change, Plan, Step, StepRef};
 use lockstep::record::{DeploymentRecord, Execution, Failure};
 use lockstep::trigger::Recover;
 use lockstep::{DeploymentId, PhaseError};
@@ -40,23 +40,25 @@ impl Trigger {
             cause: recover.cause.clone().unwrap_or_default(),
         };
         let deployment = record.deployment.clone();
-        let nothing_left = |fence, reason: &str| Answer::Conclude {
+        let nothing_left = |fence, builds, reason: &str| Answer::Conclude {
             deployment: deployment.clone(),
             fence,
             failure: failure.clone(),
+            builds,
             reason: reason.to_owned(),
         };
         if record.conclusion.is_some() {
-            return Ok(nothing_left(0, "it concluded; only people are to be told"));
+            let reason = "it concluded; only people are to be told";
+            return Ok(nothing_left(0, Vec::new(), reason));
         }
         let plan = self.ledger.plan(&deployment.id).await?;
         let contracts: Vec<_> = contracts(plan.as_ref()).collect();
         let steps = plan.as_ref().map_or_else(Vec::new, Plan::references);
-        let fence = self
-            .fence_off(&record, execution, !steps.is_empty())
-            .await?;
+        let builds = self.builds(&deployment.id, &steps).await?;
+        let left = !steps.is_empty() || !builds.is_empty();
+        let fence = self.fence_off(&record, execution, left).await?;
         if steps.is_empty() {
-            return Ok(nothing_left(fence, "it had not changed anything"));
+            return Ok(nothing_left(fence, builds, "it had not changed anything"));
         }
         if self.has_begun(&deployment.id, &contracts).await? {
             let reason = format!(
@@ -78,6 +80,19 @@ impl Trigger {
             failure,
             reason,
         })
+    }
+
+    /// The builds of images that have to be stopped. Once there is a plan, all of them are over.
+    async fn builds(
+        &self,
+        id: &DeploymentId,
+        steps: &[StepRef],
+    ) -> Result<Vec<StepRef>, PhaseError> {
+        if !steps.is_empty() {
+            return Ok(Vec::new());
+        }
+        let builds = self.ledger.build_steps(id).await?;
+        Ok(builds.iter().map(Step::reference).collect())
     }
 
     /// Whether a contract of the deployment began. Where none did, none does any more: not even

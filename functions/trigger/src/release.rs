@@ -129,6 +129,7 @@ impl Trigger {
             release: Some(request(release)),
             topic: environment.topic.clone(),
             approved: Vec::new(),
+            builds: std::collections::BTreeMap::new(),
             only: lockstep::Only::default(),
             conclusion: None,
         };
@@ -151,11 +152,13 @@ impl Trigger {
             Created::DuplicateEvent { deployment } => Err(IgnoreReason::DuplicateEvent {
                 deployment: Some(deployment),
             }),
-            // Marks of images are not raised here.
-            Created::Yes | Created::NotNewer { .. } => Ok(Answer::Release {
-                deployment: record.deployment,
-                reason,
-            }),
+            // Neither marks of images are raised here, nor is anything looked for that was pushed.
+            Created::Yes | Created::NotNewer { .. } | Created::Built { .. } => {
+                Ok(Answer::Release {
+                    deployment: record.deployment,
+                    reason,
+                })
+            }
         })
     }
 }

@@ -23,6 +23,7 @@ mod functions_traffic;
 mod functions_traffic_asked;
 mod gates;
 mod ignored;
+mod image_builds;
 mod migrations;
 mod only;
 mod rejected;
@@ -206,6 +207,28 @@ const TALES_OF_GATES: [Tale; 6] = [
     ("gate-commit", |world| run(gates::commit_unknown(world))),
 ];
 
+/// The stories of builds of images.
+const TALES_OF_IMAGES: [Tale; 8] = [
+    ("image-build-timed-out", |world| {
+        run(image_builds::timed_out(world))
+    }),
+    ("image-build-ran", |world| run(image_builds::ran(world))),
+    ("image-build-skipped", |world| {
+        run(image_builds::skipped(world))
+    }),
+    ("image-build-failed", |world| {
+        run(image_builds::failed(world))
+    }),
+    ("image-build-stopped", |world| {
+        run(image_builds::stopped(world))
+    }),
+    ("image-build-idle", |world| run(image_builds::idle(world))),
+    ("image-build-part", |world| run(image_builds::part(world))),
+    ("image-builds-parallel", |world| {
+        run(image_builds::parallel(world))
+    }),
+];
+
 /// How many stories of functions are told at once: each starts dozens of them.
 const FLEETS: usize = 5;
 
@@ -222,6 +245,7 @@ fn every_story_is_told_as_it_is_written() {
     run(migrations::choose_endings(world));
     wrong.extend(told(world, &TALES_OF_MIGRATIONS, FLEETS));
     wrong.extend(told(world, &TALES_OF_GATES, FLEETS));
+    wrong.extend(told(world, &TALES_OF_IMAGES, FLEETS));
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), files::HOW);
 }
 
@@ -263,6 +287,7 @@ fn every_file_is_told_by_a_story() {
     let tales = tales.chain(&TALES_OF_FUNCTIONS).chain(&TALES_OF_STACKS);
     let tales = tales.chain(&TALES_OF_BUILDS);
     let tales = tales.chain(&TALES_OF_MIGRATIONS).chain(&TALES_OF_GATES);
+    let tales = tales.chain(&TALES_OF_IMAGES);
     let names: Vec<_> = tales.map(|(name, _)| *name).collect();
     assert_eq!(files::untold(&names), Vec::<String>::new());
 }

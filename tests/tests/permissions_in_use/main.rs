@@ -13,6 +13,7 @@
 mod builds;
 mod functions;
 mod gates;
+mod image_builds;
 mod migrations;
 mod policy;
 mod sites;
@@ -47,6 +48,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
         sites::one_of_each_ending(world).await;
         migrations::by_builds(world).await;
         gates::one_of_each_ending(world).await;
+        image_builds::one_of_each_ending(world).await;
         let roles = Roles::of_template();
         let calls = world.engine().gateway().calls();
         let refused: Vec<String> = calls
@@ -70,6 +72,7 @@ fn no_function_calls_what_its_role_does_not_allow() {
             "infrastructure",
             "infrastructure-build",
             "migrate",
+            "image-build",
             "gate",
             "service",
             "function",

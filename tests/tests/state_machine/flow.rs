@@ -81,6 +81,7 @@ fn every_failure_leads_to_undo_or_to_conclude() {
                 Some(_) => machine.state(next).kind() == "Pass",
                 None if MAY_FAIL.contains(&state.name.as_str()) => state.body["Next"] == next,
                 None if state.name == "GatesBefore" => next == "StopGates",
+                None if state.name == "Builds" => next == "StopBuilds",
                 None => next == "Conclude" || undo.contains(&next),
             };
             assert!(allowed, "{}: a failure leads to {next}", state.name);
@@ -114,6 +115,8 @@ fn undo_is_the_exact_reverse_of_do() {
     assert!(!done.is_empty());
     assert_eq!(done, undone);
     for map in [
+        "Builds",
+        "StopBuilds",
         "GatesBefore",
         "StopGates",
         "Stacks",
@@ -399,11 +402,44 @@ fn gates_come_before_everything_and_after_verification() {
         next.collect::<Vec<_>>()
     };
     let (plan, gates) = (ways("HasSteps"), ways("GatesBeforeSettled"));
-    assert_eq!(plan[4..6], gates[1..]);
+    assert_eq!(plan[5..7], gates[1..]);
     assert_eq!(
-        plan[6].1,
+        plan[7].1,
         machine.state("GatesBeforeSettled").body["Default"]
     );
+}
+
+/// Images are built under the lock and before the plan; where one fails, and where the execution was
+/// stopped meanwhile, the builds are stopped, and nothing was changed.
+#[test]
+fn images_are_built_before_anything_is_planned() {
+    let machine = Machine::load();
+    let first = &machine.state("HasSteps").body["Choices"][0];
+    assert_eq!(first["Next"], "PlanBuilds");
+    assert_eq!(first["Condition"], "{% 'builds' in $states.input.needs %}");
+    let plan = machine.state("PlanBuilds");
+    assert_eq!(plan.body["Next"], "Builds");
+    assert_eq!(plan.catchers()[0]["Next"], "Conclude");
+    let builds = machine.state("Builds");
+    assert_eq!(builds.body["Items"], "{% $builds %}");
+    assert_eq!(builds.body["MaxConcurrency"], 10);
+    assert_eq!(builds.body["Next"], "BuildsSettled");
+    assert_eq!(builds.catchers()[0]["Next"], "StopBuilds");
+    let settled = machine.state("BuildsSettled");
+    assert_eq!(settled.body["Choices"][0]["Next"], "StopBuilds");
+    assert_eq!(settled.body["Default"], "Plan");
+    let stop = machine.state("StopBuilds");
+    assert_eq!(stop.body["Items"], "{% $builds %}");
+    assert_eq!(stop.body["Next"], "Conclude");
+    assert_eq!(stop.body.get("Assign"), None, "nothing was put back");
+    let rules = machine.state("Route").body["Choices"].clone();
+    let mut rules = rules.as_array().unwrap().iter();
+    let stops = rules.find(|rule| rule["Next"] == "StopBuilds").unwrap();
+    assert_eq!(
+        stops["Condition"],
+        "{% $states.input.action = 'conclude' and $count($builds) > 0 %}"
+    );
+    assert_eq!(rules.next().unwrap()["Next"], "Conclude");
 }
 
 /// Nothing is put back behind a contract: it comes last, and a recovery of a deployment that had
@@ -512,6 +548,7 @@ fn a_deployment_without_stacks_does_not_pay_for_them() {
         })
         .collect();
     let expected = [
+        ("{% 'builds' in $states.input.needs %}", "PlanBuilds"),
         (
             "{% 'infrastructure' in $states.input.needs %}",
             "PlanInfrastructure",

@@ -12,6 +12,13 @@ use crate::machine::Machine;
 fn every_function_gets_the_fields_it_knows() {
     let known = BTreeMap::from([
         (
+            "ImageBuild",
+            vec![
+                "deployment execution fence step task_token verb",
+                "deployment execution fence verb",
+            ],
+        ),
+        (
             "Conclude",
             vec!["deployment execution failure fence restored steps undo"],
         ),

@@ -41,33 +41,56 @@ pub enum Decision {
 /// # Errors
 /// Why it did not pass.
 pub fn decide(step: &GateStep, seen: &GateBuild, now: Timestamp) -> Result<Decision, PhaseError> {
+    match look(seen, step.timeout(), now) {
+        Look::Wait { note } => Ok(Decision::Wait { note }),
+        Look::Stop => Ok(Decision::Stop),
+        Look::Succeeded => Ok(Decision::Passed {
+            summary: step.passed(seen),
+        }),
+        Look::Failed { late } => Err(step.failure(seen, late)),
+    }
+}
+
+/// How a build is that may take so long.
+pub(crate) enum Look {
+    /// It is at work.
+    Wait { note: String },
+    /// It still is, and its time is over.
+    Stop,
+    /// It did what it should.
+    Succeeded,
+    /// It did not, perhaps for want of time.
+    Failed { late: bool },
+}
+
+/// Looks at a build.
+pub(crate) fn look(seen: &GateBuild, timeout: Duration, now: Timestamp) -> Look {
     let build = &seen.build;
     let took = |until: Timestamp| {
         let since = build.started_at.unwrap_or(until);
         Duration::try_from(until.duration_since(since)).unwrap_or_default()
     };
     if build.has_succeeded() {
-        let summary = step.passed(seen);
-        return Ok(Decision::Passed { summary });
+        return Look::Succeeded;
     }
     if !build.has_ended() {
-        if took(now) >= step.timeout() {
-            return Ok(Decision::Stop);
+        if took(now) >= timeout {
+            return Look::Stop;
         }
         let phase = build.phase.to_lowercase().replace('_', " ");
         let note = format!(
             "the build {} is in its phase {phase} ({})",
             build.id, build.link
         );
-        return Ok(Decision::Wait { note });
+        return Look::Wait { note };
     }
     // CodeBuild ends a build by its own clock, and not before five minutes.
     let late = match build.status {
         BuildStatus::TimedOut => true,
-        BuildStatus::Stopped => seen.ended_at.is_some_and(|at| took(at) >= step.timeout()),
+        BuildStatus::Stopped => seen.ended_at.is_some_and(|at| took(at) >= timeout),
         _ => false,
     };
-    Err(step.failure(seen, late))
+    Look::Failed { late }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod testing;
 mod words;
 
 pub use look::{Decision, GateBuild, decide};
+pub(crate) use look::{Look, look};
 pub use planning::{GateInputs, PlannedGates, commit_of, plan_gates};
 pub use step::GateStep;
 pub use words::{build_page, report_page};

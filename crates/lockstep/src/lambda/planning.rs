@@ -147,6 +147,12 @@ fn code_of(artifact: &Artifact, latest: &LiveFunction) -> CodeChange {
                 .to_owned(),
             label: image.label(),
         },
+        // Nothing is planned before its images are built.
+        Artifact::Unbuilt(image) => CodeChange::Image {
+            uri: format!("{}:{}", image.repository, image.commit),
+            code_sha256: image.commit.clone(),
+            label: image.label(),
+        },
     }
 }
 

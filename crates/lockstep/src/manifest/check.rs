@@ -3,6 +3,7 @@
 //! Values are checked as each environment will use them, with overrides and placeholders
 //! applied, and reported once at the place they were written.
 
+mod builds;
 mod functions;
 mod gates;
 mod infrastructure;
@@ -76,6 +77,7 @@ impl Check<'_> {
         self.migration_names(manifest);
         self.site_names(manifest);
         self.gate_names(manifest);
+        self.build_names(manifest);
         self.size(manifest);
         for (name, service) in &manifest.services {
             self.keys(
@@ -169,6 +171,7 @@ impl Check<'_> {
         self.migrations(named);
         self.sites(named);
         self.gates(named);
+        self.builds(named);
         self.traffic(named);
         let mut owners: BTreeMap<(String, String), &str> = BTreeMap::new();
         for (name, service) in named.services() {

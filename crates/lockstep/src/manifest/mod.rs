@@ -5,6 +5,7 @@
 //! ledger keeps. [`StoredManifest::resolve`] is one environment with nothing left to look
 //! up, and [`trigger_index`] says which repositories concern which environments.
 
+mod builds;
 mod check;
 mod error;
 mod function_check;
@@ -40,6 +41,7 @@ mod types;
 mod wording;
 mod yaml;
 
+pub use builds::{ImageBuild, ImageBuildOverride, ResolvedImageBuild};
 pub use error::ManifestError;
 pub use function_check::FunctionCheck;
 pub use functions::{

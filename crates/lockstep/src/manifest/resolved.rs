@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::builds::{ImageBuild, ResolvedImageBuild};
 use super::functions::{CodeSource, Function, FunctionConfiguration, ResolvedFunction};
 use super::gates::{Gate, ResolvedGate};
 use super::infrastructure::{EachProject, Infrastructure, ProjectSource, SourceFrom};
@@ -21,6 +22,7 @@ use super::stacks::{ParameterFrom, ParameterSource, ReleasedTemplate, Stack, Tem
 use super::stored::StoredManifest;
 use super::traffic::{ResolvedTraffic, Traffic};
 use super::types::{Environment, HttpCheck, Manifest, Rollout, Service, Trigger, Verify};
+use crate::release::Component;
 
 /// An application in one environment, ready to be planned with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ pub struct ResolvedEnvironment {
     /// The gates by the manifest's name for them, without those that are switched off.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gates: BTreeMap<String, ResolvedGate>,
+    /// The builds of images by the manifest's name for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub builds: BTreeMap<String, ResolvedImageBuild>,
     /// What is rolled out after which others, by the manifest's names; who waits for nothing is
     /// not there.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -167,6 +172,18 @@ impl ResolvedEnvironment {
         stacks.map(|(name, stack)| (name.as_str(), stack)).collect()
     }
 
+    /// The components whose images come from an ECR repository: containers as `service/container`,
+    /// and functions.
+    pub fn components_of(&self, repository: &str) -> Vec<Component> {
+        let containers = self.services.iter().flat_map(|(service, resolved)| {
+            let names = resolved.containers.keys();
+            names.map(move |container| format!("{service}/{container}"))
+        });
+        let all = containers.chain(self.functions.keys().cloned());
+        all.filter(|component| self.repository(component) == Some(repository))
+            .collect()
+    }
+
     /// The ECR repository that a component's images come from; `None` where there is no such
     /// component, or its code comes from uploaded releases.
     pub fn repository(&self, component: &str) -> Option<&str> {
@@ -222,6 +239,10 @@ impl StoredManifest {
             gates: named
                 .gates()
                 .filter_map(|(name, gate)| Some((name.to_owned(), gate.resolve()?)))
+                .collect(),
+            builds: named
+                .builds()
+                .map(|(name, build)| (name.to_owned(), build.resolve()))
                 .collect(),
             after: named.after(),
             parameters: self.manifest.parameters,
@@ -354,6 +375,16 @@ impl<'a> NamedEnvironment<'a> {
                 name.as_str(),
                 gate.replaced(&|text: String| self.replace(&text)),
             )
+        })
+    }
+
+    /// The builds of images with this environment's overrides, by the manifest's name for them.
+    pub(super) fn builds(&self) -> impl Iterator<Item = (&'a str, ImageBuild)> {
+        self.manifest.builds.iter().map(|(name, build)| {
+            let changed = self.environment.builds.get(name);
+            let build = changed.map_or_else(|| build.clone(), |it| it.apply(build));
+            let build = build.replaced(&|text: String| self.replace(&text));
+            (name.as_str(), build)
         })
     }
 

@@ -392,7 +392,7 @@ pub(super) fn build_variable(text: &str) -> Result<(), Refusal> {
     )
 }
 
-/// Variables of a build of migrations or of a gate. Those that begin with `LOCKSTEP_` are Lockstep's own.
+/// Variables of a build of migrations, of a gate or of images. Those that begin with `LOCKSTEP_` are Lockstep's own.
 pub(super) fn own_build_variable(text: &str) -> Result<(), Refusal> {
     if text.starts_with("LOCKSTEP_") || text.starts_with("CODEBUILD_") {
         return refuse(
@@ -401,6 +401,14 @@ pub(super) fn own_build_variable(text: &str) -> Result<(), Refusal> {
         );
     }
     build_variable(text)
+}
+
+/// Variables of a build of images. Those that say what is to be made are Lockstep's own, too.
+pub(super) fn image_build_variable(text: &str) -> Result<(), Refusal> {
+    if ["IMAGE_REPOSITORY", "IMAGE_TAG", "IMAGE_URI"].contains(&text) {
+        return refuse("another name: Lockstep sets this one", None);
+    }
+    own_build_variable(text)
 }
 
 /// Outputs of infrastructure.

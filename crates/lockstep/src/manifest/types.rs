@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::builds::{ImageBuild, ImageBuildOverride};
 use super::functions::{Function, FunctionOverride};
 use super::gates::{Gate, GateOverride};
 use super::infrastructure::{Infrastructure, InfrastructureOverride};
@@ -71,6 +72,11 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub gates: BTreeMap<String, Gate>,
+    /// Builds that make the images of a commit, for `lockstep deploy --commit`, by a name of your
+    /// choice (same rules as the application's name).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
+    pub builds: BTreeMap<String, ImageBuild>,
     /// The environments, by name (same rules as the application's name).
     #[schemars(extend("minProperties" = 1, "propertyNames" = { "pattern": "^[a-z][a-z0-9-]{0,31}$" }))]
     pub environments: BTreeMap<String, Environment>,
@@ -208,6 +214,9 @@ pub struct Environment {
     /// What differs in this environment, by gate; what is not named stays as above.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gates: BTreeMap<String, GateOverride>,
+    /// What differs in this environment, by build; what is not named stays as above.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub builds: BTreeMap<String, ImageBuildOverride>,
     /// How new versions of the functions with an alias take over its traffic. Default: all at
     /// once.
     #[serde(default, skip_serializing_if = "Option::is_none")]

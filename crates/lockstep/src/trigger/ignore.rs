@@ -108,6 +108,19 @@ pub enum IgnoreReason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         deployment: Option<DeploymentId>,
     },
+    /// A build of a deployment makes the image, or made it.
+    #[error(
+        "{repository}:{tag} is made by a build of deployment {deployment}, which deploys it itself; to deploy it again, use \
+         `lockstep deploy`"
+    )]
+    Built {
+        /// The repository.
+        repository: String,
+        /// The tag.
+        tag: String,
+        /// The deployment.
+        deployment: DeploymentId,
+    },
     /// An earlier deployment took up the same image.
     #[error(
         "deployment {deployment} took up {digest} already; to deploy it again, use `lockstep deploy`"

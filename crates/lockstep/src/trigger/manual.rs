@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::image::ImageReference;
 use super::input::Fields;
+use crate::image_build::{COMMIT, is_commit};
 use crate::manifest::names::{is_ecs_name, is_name, is_release_version, nearest};
 use crate::manifest::{CodeSource, ResolvedEnvironment};
 use crate::release::Component;
@@ -26,6 +27,9 @@ pub struct ManualRequest {
     /// The version of an uploaded release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
+    /// The commit whose images are wanted of all builds: those that are missing are built first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Who asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -45,6 +49,19 @@ pub struct ManualRequest {
     pub only: Vec<String>,
 }
 
+/// An image that is wanted of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitImage {
+    /// The manifest's name of the build that makes it.
+    pub build: String,
+    /// The ECR repository's name.
+    pub repository: String,
+    /// The commit, which is its tag.
+    pub commit: String,
+    /// What is to run it.
+    pub components: Vec<Component>,
+}
+
 impl ManualRequest {
     pub(super) fn read(input: &Fields<'_>) -> Result<Self, PhaseError> {
         input.only(&[
@@ -52,6 +69,7 @@ impl ManualRequest {
             "environment",
             "images",
             "release",
+            "commit",
             "by",
             "reason",
             "allow_older",
@@ -63,6 +81,7 @@ impl ManualRequest {
             environment: name(input, "environment")?,
             images: images(input)?,
             release: release(input)?,
+            commit: commit(input)?,
             by: input.optional_text("by")?.map(str::to_owned),
             reason: input.optional_text("reason")?.map(str::to_owned),
             allow_older: input.optional_bool("allow_older")?.unwrap_or(false),
@@ -100,6 +119,52 @@ impl ManualRequest {
             }
         }
         Ok(components)
+    }
+
+    /// The images of the commit, of all builds that make an image for a component that it is about;
+    /// none where it names no commit. What [`Self::images`] names is left to that.
+    ///
+    /// # Errors
+    /// [`PhaseError::InvalidRequest`] where there is no such build.
+    pub fn of_commit(
+        &self,
+        environment: &ResolvedEnvironment,
+        only: &Only,
+        named: &BTreeMap<Component, ImageReference>,
+    ) -> Result<Vec<CommitImage>, PhaseError> {
+        let Some(commit) = &self.commit else {
+            return Ok(Vec::new());
+        };
+        let wanted = environment.builds.iter().map(|(build, it)| CommitImage {
+            build: build.clone(),
+            repository: it.image.clone(),
+            commit: commit.clone(),
+            components: environment
+                .components_of(&it.image)
+                .into_iter()
+                .filter(|component| only.has(component) && !named.contains_key(component))
+                .collect(),
+        });
+        let wanted: Vec<_> = wanted.filter(|it| !it.components.is_empty()).collect();
+        if !wanted.is_empty() {
+            return Ok(wanted);
+        }
+        let reason = match only.words() {
+            _ if environment.builds.is_empty() => format!(
+                "found `{commit}`, but {} has no `builds` in its manifest, so that nobody knows how to build it; name images instead",
+                environment.application
+            ),
+            Some(words) => format!(
+                "found `{commit}`, but no build makes an image for what is deployed: {words}"
+            ),
+            None => {
+                format!("found `{commit}`, but every image that a build makes is named by itself")
+            }
+        };
+        Err(PhaseError::InvalidRequest {
+            field: "commit".to_owned(),
+            reason,
+        })
     }
 
     /// The components that it is about.
@@ -181,6 +246,16 @@ fn release(input: &Fields<'_>) -> Result<Option<String>, PhaseError> {
     let expected = "a release's version: up to 128 letters, digits, `.`, `_`, `+` and `-`, beginning with a letter \
                     or a digit";
     Err(input.invalid("release", format!("found `{version}`, expected {expected}")))
+}
+
+fn commit(input: &Fields<'_>) -> Result<Option<String>, PhaseError> {
+    let Some(commit) = input.optional_text("commit")? else {
+        return Ok(None);
+    };
+    if is_commit(commit) {
+        return Ok(Some(commit.to_owned()));
+    }
+    Err(input.invalid("commit", format!("found `{commit}`, expected {COMMIT}")))
 }
 
 fn images(input: &Fields<'_>) -> Result<BTreeMap<String, ImageReference>, PhaseError> {
@@ -285,6 +360,8 @@ fn unknown(what: &str, name: &str, known: &[&str], owner: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
 
     use serde_json::json;
 
@@ -407,6 +484,66 @@ mod tests {
             "invalid request: images.worker: worker has several containers, expected one of: worker/metrics, \
              worker/worker"
         );
+    }
+
+    fn of_commit(request: &serde_json::Value) -> Result<Vec<Vec<String>>, String> {
+        let mut environment = environment();
+        for (name, image) in [("web", "quiz/web"), ("metrics", "shared/metrics")] {
+            let build = json!({"project": format!("lockstep-{name}"), "image": image, "timeout_minutes": 30});
+            let build = serde_json::from_value(build).unwrap();
+            environment.builds.insert(name.to_owned(), build);
+        }
+        let request = TriggerInput::parse(request).map_err(|error| error.to_string())?;
+        let TriggerInput::Manual(request) = request else {
+            panic!("not a manual request");
+        };
+        let named = request.components(&environment).unwrap();
+        let only = request.only(&environment).unwrap();
+        let wanted = request.of_commit(&environment, &only, &named);
+        let wanted = wanted.map_err(|error| error.to_string())?;
+        Ok(wanted.into_iter().map(|it| it.components).collect())
+    }
+
+    #[test]
+    fn a_commit_is_for_whatever_runs_what_builds_make() {
+        let request = |more: serde_json::Value| {
+            let mut request =
+                json!({"application": "quiz", "environment": "local", "commit": "3f2a9c1"});
+            request
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            of_commit(&request)
+        };
+        let both = vec![
+            vec!["worker/metrics".to_owned()],
+            vec!["web/app".to_owned()],
+        ];
+        assert_eq!(request(json!({})), Ok(both.clone()));
+        let web = vec![both[1].clone()];
+        assert_eq!(request(json!({"only": ["web"]})), Ok(web.clone()));
+        assert_eq!(
+            request(json!({"images": {"worker/metrics": "v7"}})),
+            Ok(web)
+        );
+        let all = json!({"images": {"worker/metrics": "v7", "web": "v2"}});
+        let refused = request(all).unwrap_err();
+        assert!(refused.contains("named by itself"), "{refused}");
+        let refused = request(json!({"commit": "main"})).unwrap_err();
+        assert_eq!(
+            refused,
+            "invalid request: commit: found `main`, expected a commit: 7 to 40 hexadecimal digits, in lower case"
+        );
+    }
+
+    #[test]
+    fn a_commit_needs_builds() {
+        let request = json!({"application": "quiz", "environment": "local", "commit": "3f2a9c1"});
+        let request: ManualRequest = serde_json::from_value(request).unwrap();
+        let (none, everything) = (BTreeMap::new(), crate::Only::default());
+        let told = request.of_commit(&environment(), &everything, &none);
+        let told = told.unwrap_err().to_string();
+        assert!(told.contains("quiz has no `builds`"), "{told}");
     }
 
     #[test]

@@ -13,6 +13,6 @@ pub use ecr_push::{EcrPush, PushedImage};
 pub use ignore::{AttachmentKind, IgnoreReason};
 pub use image::ImageReference;
 pub use input::TriggerInput;
-pub use manual::ManualRequest;
+pub use manual::{CommitImage, ManualRequest};
 pub use recover::{Recover, StoppedStatus};
 pub use s3_release::{OtherUpload, S3Release};
