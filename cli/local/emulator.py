@@ -379,6 +379,23 @@ def permit_invocations_of_versions():
     iam_actions.extract_resource_arn = extract_qualified
 
 
+def permit_repositories_by_name():
+    """Has a look at one repository ask for a permission on it, as on AWS, and not on all of them."""
+    from ministack.core import iam_actions
+
+    extract = iam_actions.extract_resource_arn
+
+    def extract_repository(service, method, path, headers, body, query_params, *args, **kwargs):
+        arn = extract(service, method, path, headers, body, query_params, *args, **kwargs)
+        if service != "ecr" or arn != "*" or b"repositoryNames" not in (body or b""):
+            return arn
+        names = json.loads(body).get("repositoryNames") or []
+        region, account = os.environ.get("MINISTACK_REGION", "us-east-1"), os.environ.get("MINISTACK_ACCOUNT_ID", "000000000000")
+        return f"arn:aws:ecr:{region}:{account}:repository/{names[0]}" if len(names) == 1 else arn
+
+    iam_actions.extract_resource_arn = extract_repository
+
+
 def permit_parameters_by_path():
     """Has GetParametersByPath ask for its permission on the path, as on AWS, and not on everything."""
     from ministack.core import iam_actions
@@ -529,6 +546,7 @@ def serve():
     start_again_where_settings_changed()
     permit_calls_on_aliases()
     permit_invocations_of_versions()
+    permit_repositories_by_name()
     permit_parameters_by_path()
     stacks.permit_by_stack()
     codebuild.permit_by_project()
