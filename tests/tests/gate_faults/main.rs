@@ -1,4 +1,4 @@
-//! Gates, with every call of the function that asks them hit by faults: what the fault sweep is to the others. Each call is
+//! Gates and builds of images, with every call of their functions hit by faults: what the fault sweep is to the others. Each call is
 //! hit by one fault of eight, another one from call to call; `LOCKSTEP_SWEEP=all` does all of them,
 //! `LOCKSTEP_SWEEP_ONLY=StartBuild,killed` those whose lines contain all of these.
 
@@ -22,20 +22,43 @@ use aws_sdk_codebuild::types::{Build, StatusType};
 use fault::{Kind, Target, install};
 use lockstep::verdict::Verdict;
 use lockstep_cli::local::gateway::Delivery;
-use lockstep_tests::{Application, Gate, World, run};
+use lockstep_tests::{Application, Execution, Gate, ImageBuild, World, run};
+use serde_json::json;
 
-/// The function whose calls are hit.
-const CALLER: &str = "lockstep-gate";
 /// So often each look is made at least, however soon a build ends.
 const SURE: usize = 2;
 /// One fault of so many.
 const SAMPLE: usize = 8;
 
-/// What every deployment may end as, and how many gates there are.
+/// What is built, and what every deployment may end as.
 struct Course {
     name: &'static str,
-    gates: [Gate; 2],
+    builds: Builds,
     endings: &'static [Verdict],
+}
+
+/// What is built.
+enum Builds {
+    Gates([Gate; 2]),
+    Image(ImageBuild),
+}
+
+impl Builds {
+    /// The function whose calls are hit.
+    const fn caller(&self) -> &'static str {
+        match self {
+            Self::Gates(_) => "lockstep-gate",
+            Self::Image(_) => "lockstep-image-build",
+        }
+    }
+
+    /// How many builds a deployment has at most.
+    const fn count(&self) -> usize {
+        match self {
+            Self::Gates(gates) => gates.len(),
+            Self::Image(_) => 1,
+        }
+    }
 }
 
 #[test]
@@ -43,7 +66,7 @@ fn gates_that_pass_survive_faults() {
     // A call that is refused is no answer of a gate: before, nothing is changed; afterwards everything is put back.
     sweep(&Course {
         name: "faults-of-gates",
-        gates: [Gate::before("unit", "true"), Gate::after("e2e", "true")],
+        builds: Builds::Gates([Gate::before("unit", "true"), Gate::after("e2e", "true")]),
         endings: &[
             Verdict::Succeeded,
             Verdict::Rejected,
@@ -57,11 +80,20 @@ fn gates_that_pass_survive_faults() {
 fn gates_that_fail_and_those_that_are_stopped_survive_faults() {
     sweep(&Course {
         name: "faults-of-failing-gates",
-        gates: [
+        builds: Builds::Gates([
             Gate::before("unit", "sleep 4; exit 1"),
             Gate::before("slow", "sleep 600"),
-        ],
+        ]),
         endings: &[Verdict::Rejected, Verdict::Stopped, Verdict::RolledBack],
+    });
+}
+
+#[test]
+fn builds_of_images_survive_faults() {
+    sweep(&Course {
+        name: "faults-of-image-builds",
+        builds: Builds::Image(ImageBuild::of_example("web")),
+        endings: &[Verdict::Succeeded, Verdict::Rejected, Verdict::Stopped],
     });
 }
 
@@ -77,7 +109,10 @@ async fn hit_all(world: &World, course: &Course) {
     // The same calls in every run: nothing is woken early, everything is asked for again by the clock.
     world.engine().gateway().set_delivery(Delivery::Never);
     let name = course.name;
-    let app = world.gated(name, &course.gates).await;
+    let app = match &course.builds {
+        Builds::Gates(gates) => world.gated(name, gates).await,
+        Builds::Image(build) => world.imaged(name, build).await,
+    };
     let mut asking = Asking {
         world,
         app,
@@ -128,18 +163,29 @@ struct Asking<'w> {
 }
 
 impl Asking<'_> {
-    /// Another image is wanted, by hand: what failed before is on hold for pushes.
+    /// Another image is wanted, by hand: what failed before is on hold for pushes. Or another commit, whose
+    /// image has to be built.
     async fn next(&mut self) -> String {
         self.count += 1;
-        self.app.push(&format!("release-{}", self.count)).await
+        match self.course.builds {
+            Builds::Gates(_) => self.app.push(&format!("release-{}", self.count)).await,
+            Builds::Image(_) => format!("{:07x}", 0x00c0_ffe0 + self.count),
+        }
+    }
+
+    async fn deploy(&self, wish: &str) -> Execution<'_> {
+        match self.course.builds {
+            Builds::Gates(_) => self.app.deploy(wish).await,
+            Builds::Image(_) => self.app.deploy_with(&json!({ "commit": wish })).await,
+        }
     }
 
     /// The calls of a deployment without a fault.
     async fn record(&mut self) -> Vec<Target> {
-        let digest = self.next().await;
+        let wish = self.next().await;
         let gateway = self.world.engine().gateway();
         let mark = gateway.last_call();
-        let (record, _) = self.app.deploy(&digest).await.concluded().await;
+        let (record, _) = self.deploy(&wish).await.concluded().await;
         self.world.idle().await;
         let conclusion = record.conclusion.unwrap();
         assert_eq!(conclusion.verdict, self.course.endings[0], "{conclusion:?}");
@@ -149,9 +195,10 @@ impl Asking<'_> {
             let same = |it: &&Target| it.operation == operation;
             let nth = targets.iter().filter(same).count() + 1;
             let is_look = ["Get", "List"].iter().any(|it| operation.contains(it));
-            if call.name.caller == CALLER && (!is_look || nth <= SURE) {
+            let caller = self.course.builds.caller();
+            if call.name.caller == caller && (!is_look || nth <= SURE) {
                 targets.push(Target {
-                    caller: CALLER.to_owned(),
+                    caller: caller.to_owned(),
                     operation,
                     nth,
                 });
@@ -163,10 +210,10 @@ impl Asking<'_> {
     /// One deployment with one fault: it comes to an end that says what there is.
     async fn attempt(&mut self, target: &Target, kind: Kind) -> Result<Verdict, String> {
         let before = self.app.snapshot().await;
-        let digest = self.next().await;
+        let wish = self.next().await;
         let asked = self.asked().await;
         let installed = install(self.world, target, kind);
-        let execution = self.app.deploy(&digest).await;
+        let execution = self.deploy(&wish).await;
         let (record, _) = execution.concluded().await;
         self.world.idle().await;
         self.world.engine().gateway().clear_faults();
@@ -178,7 +225,11 @@ impl Asking<'_> {
         if !self.course.endings.contains(&conclusion.verdict) {
             return Err(format!("{conclusion:?}"));
         }
-        let is_new = after.images.values().any(|image| image.ends_with(&digest));
+        let is_new = match self.course.builds {
+            Builds::Gates(_) => after.images.values().any(|image| image.ends_with(&wish)),
+            // Each commit has an image of its own.
+            Builds::Image(_) => after.images != before.images,
+        };
         let is_right = if conclusion.verdict == Verdict::Succeeded {
             is_new
         } else {
@@ -194,7 +245,7 @@ impl Asking<'_> {
             return Err("the lock is held".to_owned());
         }
         let built: Vec<_> = self.asked().await.into_iter().skip(asked.len()).collect();
-        if built.len() > self.course.gates.len() {
+        if built.len() > self.course.builds.count() {
             return Err(format!("{} builds", built.len()));
         }
         // Only a build that may not be stopped goes on.
@@ -208,8 +259,13 @@ impl Asking<'_> {
     /// All builds so far, those of one deployment after those of the one before.
     async fn asked(&self) -> Vec<Build> {
         let mut builds = Vec::new();
-        for gate in &self.course.gates {
-            builds.extend(self.app.gate_builds(gate.name).await);
+        match &self.course.builds {
+            Builds::Gates(gates) => {
+                for gate in gates {
+                    builds.extend(self.app.gate_builds(gate.name).await);
+                }
+            }
+            Builds::Image(build) => builds.extend(self.app.image_builds(build.name).await),
         }
         builds.sort_by_key(|build| {
             build
