@@ -70,7 +70,10 @@ pub async fn skipped(world: &World) -> String {
     assert_eq!(verdict, Verdict::Succeeded);
     let newer = app.push("v2").await;
     story.image(&newer, "v2");
-    app.execution_of_push(&newer).await.concluded().await;
+    let pushed = app.execution_of_push(&newer).await;
+    story
+        .deployment("The push of v2", "deployment of v2", &pushed)
+        .await;
     let fields = json!({ "commit": COMMIT, "allow_older": true });
     let execution = app.deploy_with(&fields).await;
     let title = "3f2a9c1 by hand, after v2";
