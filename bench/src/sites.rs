@@ -56,6 +56,9 @@ pub async fn run(runs: usize, bounds: &mut Bounds) -> Result<()> {
     // The first round brings all files there; it does not count.
     for round in 0..=runs {
         for site in [&ours, &synced, &built] {
+            if let Some(before) = round.checked_sub(1) {
+                site.remove(&script(before));
+            }
             change(site, round);
         }
         let one = release(&world, &ours, round).await?;
@@ -111,9 +114,6 @@ fn script(round: usize) -> String {
 }
 
 fn change(site: &Sited<'_>, round: usize) {
-    if let Some(before) = round.checked_sub(1) {
-        site.remove(&script(before));
-    }
     site.write(&script(round), &format!("console.log({round})"));
     site.write(
         "style.css",
