@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use lockstep::manifest::{ResolvedStack, StackParameter, StackTemplate};
+use lockstep::manifest::{
+    ResolvedEnvironment, ResolvedStack, ResolvedSwitch, StackParameter, StackTemplate,
+};
 use lockstep::stack::{
     APPLICATION_TAG, Diagnosis, ENVIRONMENT_TAG, Heal, LiveStack, ParameterValue, Preview,
-    ResourceChange, StackBefore, StackStep, Template, approved, guard, identity,
+    ResourceChange, Served, StackBefore, StackStep, Template, approved, guard, identity,
 };
 use lockstep::{Check, PhaseError};
 use lockstep_cloudformation::TemplateSummary;
@@ -139,7 +141,7 @@ impl Planner {
         let protected = before.is_some_and(|it| it.termination_protection);
         Ok(match compared {
             Compared::Changes(changes) => {
-                let violations = guard(&changes, &step.approved);
+                let violations = guard(&step, &changes);
                 if !violations.is_empty() {
                     self.forget(&step).await?;
                     let checks = violations.iter().map(|it| it.check(&step));
@@ -274,6 +276,7 @@ impl Planner {
                 .cloned()
                 .chain(for_this_one)
                 .collect(),
+            serves: serves(sources.environment, wanted.component),
             skip: approved(approvals, wanted.component, true),
             before: None,
             heal: cure.as_ref().map(|(heal, _)| heal.clone()),
@@ -535,6 +538,26 @@ fn is_as_wanted(step: &StackStep, live: &LiveStack, text: &str) -> bool {
 }
 
 /// The ARN of an alarm. `arn` is any of the account and region.
+/// The front ends whose live release stands in the origin path of a distribution that may be the
+/// stack's: by an output of it, or by an id.
+fn serves(environment: &ResolvedEnvironment, component: &str) -> Vec<Served> {
+    let sites = environment.sites.iter();
+    let sites = sites
+        .filter(|(_, site)| site.switch == ResolvedSwitch::OriginPath && site.in_place.is_none());
+    let served = sites.filter_map(|(name, site)| {
+        let distribution = match &site.distribution {
+            StackParameter::Text(id) => Some(id.clone()),
+            StackParameter::Output { component: it, .. } if it == component => None,
+            _ => return None,
+        };
+        Some(Served {
+            site: name.clone(),
+            distribution,
+        })
+    });
+    served.collect()
+}
+
 fn alarm(alarm: &str, arn: &str) -> String {
     if alarm.starts_with("arn:") {
         return alarm.to_owned();

@@ -178,13 +178,23 @@ async fn page_without_its_script(quiz: &Quiz<'_>) {
     quiz.edit("frontend/dist/index.html", "0badc0de", "c0ffee42");
 }
 
-/// The stack changes the distribution, and with that takes the origin path back: the same deployment switches again.
+/// The stack changes the distribution, and with that takes the origin path back: that has to be allowed, and the same deployment
+/// switches again.
 async fn other_distribution(quiz: &Quiz<'_>) {
     let before = quiz.front_end().await;
     quiz.edit("infrastructure.yaml", "PriceClass_100", "PriceClass_200");
-    let exit = quiz
-        .run(&["deploy", "development", "--apply", "--wait"])
-        .await;
+    let deploy = ["deploy", "development", "--apply", "--wait"];
+    let exit = quiz.run(&deploy).await;
+    let (verdict, message) = quiz.verdict().await;
+    assert_eq!((exit, verdict), (Some(1), Verdict::Rejected), "{message}");
+    assert!(
+        message.contains("which release of the site frontend is live")
+            && message.contains("--approve platform/Distribution"),
+        "{message}"
+    );
+    assert_eq!(quiz.front_end().await, before);
+    let approved = [&deploy[..], &["--approve", "platform/Distribution"]].concat();
+    let exit = quiz.run(&approved).await;
     assert_eq!(
         (exit, quiz.verdict().await.0),
         (Some(0), Verdict::Succeeded)

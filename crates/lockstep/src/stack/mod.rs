@@ -34,8 +34,8 @@ pub use stateful::is_stateful;
 pub(crate) use stateful::stateful_types;
 pub use status::StackStatus;
 pub use step::{
-    APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, StackBefore, StackStep,
-    Template, template_key, template_url,
+    APPLICATION_TAG, ENVIRONMENT_TAG, Heal, ParameterValue, Preview, Served, StackBefore,
+    StackStep, Template, template_key, template_url,
 };
 pub(crate) use undo::STAYS;
 pub use undo::undo_next;

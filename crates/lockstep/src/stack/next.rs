@@ -217,7 +217,7 @@ fn change(
             reason: format!("CloudFormation refuses the change: {}", change_set.reason),
         }),
         ChangeSetStatus::Ready => {
-            let violations = guard(&change_set.changes, &step.approved);
+            let violations = guard(step, &change_set.changes);
             if violations.is_empty() {
                 return Ok(Next::Act(Do::Execute { undo: false }));
             }

@@ -54,6 +54,9 @@ pub struct StackStep {
     /// the manifest, or approved for this deployment.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub approved: BTreeSet<String>,
+    /// The front ends whose live release stands in a distribution that may be the stack's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serves: Vec<Served>,
     /// The resources, by logical id, that a rollback that got stuck may skip.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skip: BTreeSet<String>,
@@ -260,4 +263,24 @@ pub fn template_url(region: &str, bucket: &str, key: &str) -> String {
 /// The key, in the releases bucket, of a template with this content.
 pub fn template_key(application: &str, sha256: &str) -> String {
     format!("templates/{application}/{sha256}")
+}
+
+/// A front end whose live release stands in the origin path of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// The manifest's name of the site.
+    pub site: String,
+    /// The distribution's id; `None` where an output of the stack says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<String>,
+}
+
+impl Served {
+    /// Whether a change is about its distribution, as far as can be told. CloudFormation writes all of a
+    /// distribution anew, its origin paths as well, whatever of it changes.
+    pub fn is_changed_by(&self, change: &ResourceChange) -> bool {
+        change.resource_type == "AWS::CloudFront::Distribution"
+            && !matches!(change.action.as_str(), "Add" | "Import")
+            && (self.distribution.is_none() || self.distribution == change.physical)
+    }
 }

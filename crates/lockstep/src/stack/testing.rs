@@ -42,6 +42,7 @@ pub(crate) fn step() -> StackStep {
         monitoring_minutes: 0,
         termination_protection: false,
         approved: [].into(),
+        serves: Vec::new(),
         skip: [].into(),
         before: Some(StackBefore {
             id: ARN.into(),

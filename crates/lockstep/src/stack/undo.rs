@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cause::root_cause;
 use super::event::StackEvent;
-use super::guard::guard;
+use super::guard::lost;
 use super::identity::{self, Purpose};
 use super::live::{ChangeSetStatus, LiveChangeSet, LiveStack, Looked};
 use super::next::{
@@ -264,7 +264,7 @@ impl At<'_> {
 
     /// What was approved for the change was not approved for the way back.
     fn unless_data_is_lost(&self, change_set: &LiveChangeSet) -> Result<Next, PhaseError> {
-        let violations = guard(&change_set.changes, &BTreeSet::new());
+        let violations = lost(&change_set.changes, &BTreeSet::new());
         if violations.is_empty() {
             return Ok(Next::Act(Do::Execute { undo: true }));
         }

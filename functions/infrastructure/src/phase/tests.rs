@@ -114,6 +114,7 @@ fn creation() -> StackStep {
         monitoring_minutes: 0,
         termination_protection: true,
         approved: [].into(),
+        serves: Vec::new(),
         skip: [].into(),
         before: None,
         heal: None,
